@@ -1,0 +1,83 @@
+/**
+ * Every bound in one place. A loop, queue, body or proof without a limit here is a defect.
+ *
+ * Sizes are bytes, times are milliseconds, counts are items.
+ */
+export const limits = {
+  /** One entry of the log (FORMATS, "Entry"): the uint16 length of a tlog-tiles bundle. */
+  entryBytes: 65_535,
+  /** The canonical JSON of one request's params. */
+  paramsBytes: 65_536,
+  /** One line of a batch: a request with full params and room for escapes. */
+  requestLineBytes: 1_048_576,
+  /** Nesting of any JSON value from outside. */
+  jsonDepth: 64,
+  /** Members of any one JSON array or object from outside. */
+  jsonMembers: 100_000,
+  /** Values of any one object that is handed over in process, all together. */
+  jsonValues: 1_000_000,
+  actionLength: 128,
+  resourceBytes: 4096,
+  /** All resources of a request that has several, as JSON: an entry holds them beside the first. */
+  resourcesBytes: 16_384,
+  pathSegmentBytes: 255,
+  principalLength: 128,
+  rolesPerPrincipal: 64,
+  idempotencyKeyLength: 255,
+  justificationBytes: 4096,
+  /** What a provider may return to an agent, as JSON. */
+  resultBytes: 16_777_216,
+  /** What `fs.read` returns without `limit`. */
+  readBytes: 8_388_608,
+  /** Names that `fs.list` returns. */
+  listEntries: 10_000,
+  /** Names that a search for the spelling on the disk looks at, on volumes that fold names. */
+  folderScan: 1_000_000,
+  /** Folders of which the file system provider remembers whether they fold names. */
+  knownFolders: 4096,
+  /** Files of Kestrel's own that are known by identity; beyond it every file with several hard links is refused. */
+  protectedFiles: 250_000,
+  /** How long a known identity of Kestrel's own files may be out of date, for files without further hard links. */
+  protectionAgeMs: 1000,
+  /** How long a provider may take unless it says otherwise. */
+  performMs: 30_000,
+  /** The longest that a timer of Node waits: one beyond it fires at once. */
+  timerMs: 2_147_483_647,
+  /** How long a provider may take to close. */
+  closeMs: 10_000,
+  policyBytes: 1_048_576,
+  policyRules: 100_000,
+  policyPatternLength: 4096,
+  celLength: 4096,
+  /** Values of one policy once its YAML aliases are expanded. */
+  policyNodes: 1_000_000,
+  /** Action names whose rules a policy keeps looked up. */
+  policyActions: 1024,
+  /** Ids of determining rules that one entry names. */
+  rulesPerEntry: 1000,
+  /** What one checkpoint adds at most: a block. */
+  blockEntries: 512,
+  /** How long an entry may stay outside the published files while a kernel runs. */
+  publishIntervalMs: 1000,
+  /** How long a written, not yet synced batch may wait for its fdatasync. */
+  syncIntervalMs: 10,
+  /** An agent's entries that are not yet under one of its signed heads. */
+  unheadedEntries: 512,
+  walSegmentBytes: 4_194_304,
+  walBatchBytes: 1_048_576,
+  walSegments: 4096,
+  /** One intent, as canonical JSON. */
+  intentBytes: 65_536,
+  /** Intents without a settling entry, all together: each new WAL segment starts with a copy of them. */
+  openIntentBytes: 1_048_576,
+  /** Entries kept in memory until the publisher has written them. */
+  unpublishedEntries: 65_536,
+  /** The same, in bytes of entries. */
+  unpublishedBytes: 67_108_864,
+  noteBytes: 1_048_576,
+  noteSignatures: 16,
+  proofHashes: 64,
+  receiptBytes: 1_048_576,
+  /** Problems that a verifier lists before it stops. */
+  problems: 100,
+} as const
