@@ -1,0 +1,106 @@
+import { closeSync, constants, fdatasync, mkdirSync, openSync, writeSync } from 'node:fs'
+import { mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { systemCode } from '../../base/errors.ts'
+
+/** What the ledger and the vault do to files. Injected, so that a test can make a write or a sync fail. */
+export interface FileLayer {
+  /** Opens our own file for writing, 0600, never through a link. @param create false when it must exist */
+  open(path: string, create: boolean): number
+  /** Writes all of `bytes` at `position`, or throws. */
+  write(fd: number, bytes: Uint8Array, position: number): void
+  /** Returns when what was written before the call is on stable storage. */
+  sync(fd: number): Promise<void>
+  close(fd: number): void
+  /** A whole file, synced; the directory is not. */
+  put(path: string, bytes: Uint8Array): Promise<void>
+  /** A new file of zeros, synced with its directory. */
+  zeros(path: string, sizeBytes: number): Promise<void>
+  /** Replaces the file at `path` at once and durably. */
+  replace(path: string, bytes: Uint8Array): Promise<void>
+  move(from: string, to: string): Promise<void>
+  remove(path: string): Promise<void>
+  syncDirectory(path: string): Promise<void>
+}
+
+const chunkBytes = 1_048_576
+const fileMode = 0o600
+const directoryMode = 0o700
+
+export const nodeFiles: FileLayer = {
+  open(path, create) {
+    const flags = constants.O_RDWR | constants.O_NOFOLLOW | (create ? constants.O_CREAT : 0)
+    return openSync(path, flags, fileMode)
+  },
+  write(fd, bytes, position) {
+    let done = 0
+    while (done < bytes.length) {
+      const written = writeSync(fd, bytes, done, bytes.length - done, position + done)
+      if (written === 0) throw new Error('nothing could be written')
+      done += written
+    }
+  },
+  sync(fd) {
+    return new Promise((resolve, reject) => fdatasync(fd, (error) => (error === null ? resolve() : reject(error))))
+  },
+  close: closeSync,
+  put: (path, bytes) => writeWhole(path, [bytes]),
+  async zeros(path, sizeBytes) {
+    const chunks: Uint8Array[] = []
+    const zero = new Uint8Array(Math.min(chunkBytes, sizeBytes))
+    for (let rest = sizeBytes; rest > 0; rest -= zero.length) chunks.push(zero.subarray(0, Math.min(rest, zero.length)))
+    await writeWhole(path, chunks)
+    await this.syncDirectory(dirname(path))
+  },
+  async replace(path, bytes) {
+    await writeWhole(`${path}.new`, [bytes])
+    await rename(`${path}.new`, path)
+    await this.syncDirectory(dirname(path))
+  },
+  async move(from, to) {
+    await rename(from, to)
+    await this.syncDirectory(dirname(to))
+  },
+  remove: (path) => rm(path, { force: true }),
+  async syncDirectory(path) {
+    const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  },
+}
+
+async function writeWhole(path: string, chunks: readonly Uint8Array[]): Promise<void> {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
+  const handle = await open(path, flags, fileMode)
+  try {
+    for (const chunk of chunks) await handle.writeFile(chunk)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Makes a folder of ours, 0700, with those above it. */
+export function makeDirectory(path: string): void {
+  mkdirSync(path, { recursive: true, mode: directoryMode })
+}
+
+export async function makeDirectoryLater(path: string): Promise<boolean> {
+  return (await mkdir(path, { recursive: true, mode: directoryMode })) !== undefined
+}
+
+/** Removes a folder when it is empty. */
+export async function removeEmpty(path: string): Promise<void> {
+  await rmdir(path).catch(() => undefined)
+}
+
+/** Names in a folder; none when there is no such folder. */
+export async function namesIn(path: string): Promise<string[]> {
+  return readdir(path).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return []
+    throw error
+  })
+}

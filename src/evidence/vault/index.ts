@@ -1,0 +1,2 @@
+export { openVault } from './vault.ts'
+export type { OpenVaultOptions, Payload, PayloadPlace, Vault } from './vault.ts'

@@ -1,0 +1,321 @@
+import { closeSync, constants, fstatSync, fsync, mkdirSync, openSync, readSync, writeSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import type { Clock } from '../../base/clock.ts'
+import { KernelError, systemCode } from '../../base/errors.ts'
+import { sha256Hex } from '../../base/hash.ts'
+import type { RandomBytes } from '../../base/random.ts'
+import { seal, sealOverheadBytes, unseal } from '../../base/seal.ts'
+import { DayFileWalk, type Found } from './day-file.ts'
+import { makeDayKey, readDayKey, syncDirectory } from './day-key.ts'
+import {
+  commitmentOf,
+  encodeHead,
+  encodePayloads,
+  payloadAt,
+  recordItems,
+  recordTargetBytes,
+  sealedMaxBytes,
+  type Payload,
+} from './record.ts'
+
+export type { Payload } from './record.ts'
+
+/** Where an entry says that a payload is kept. */
+export interface PayloadPlace {
+  /** The entry's class. */
+  readonly class: string
+  /** The entry's time, ms since 1970 UTC. */
+  readonly timeMs: number
+}
+
+export interface OpenVaultOptions {
+  /** `<data directory>/vault`; made when it does not exist. One writer at a time: whoever holds the ledger's lock. */
+  readonly directory: string
+  /** 32 bytes, from the key ring. */
+  readonly key: Uint8Array
+  readonly clock: Clock
+  readonly random: RandomBytes
+}
+
+/**
+ * Payloads that entries commit to, sealed under a key for each class and day.
+ *
+ * The order that makes a commitment worth something: `put`, then `flush` (or `sync` for a durable entry), then append the entry.
+ */
+export interface Vault {
+  /** Whether something that was put is not on stable storage yet. */
+  readonly hasUnwritten: boolean
+  /** Keeps payloads in memory until `flush`. @throws KernelError VAULT_UNWRITABLE, VALUE_INVALID for a salt or payload out of bounds */
+  put(sensitivity: string, ...payloads: readonly Payload[]): void
+  /** Resolves when all that was put is written: it survives the end of the process. @throws KernelError VAULT_UNWRITABLE */
+  flush(): Promise<void>
+  /** Resolves when all that was put is on stable storage. @throws KernelError VAULT_UNWRITABLE */
+  sync(): Promise<void>
+  /**
+   * The payload whose commitment is `commitment` (64 hex), checked against it.
+   *
+   * @throws KernelError VAULT_NOT_FOUND when it is not there or its key was destroyed, SEAL_INVALID when it is damaged
+   */
+  get(commitment: string, place: PayloadPlace): Promise<Payload>
+  /** Syncs, and closes the files. */
+  close(): Promise<void>
+}
+
+const dayMs = 86_400_000
+/** Files kept open for writing: today's of each class, and yesterday's at midnight. */
+const openFiles = 64
+const saltMaxBytes = 255
+const plainName = /^[a-z0-9][a-z0-9_-]{0,63}$/
+
+/** @throws KernelError VAULT_UNWRITABLE when the folder cannot be made */
+export function openVault(options: OpenVaultOptions): Vault {
+  return new OpenVault(options)
+}
+
+/** One class on one day. */
+interface Shelf {
+  readonly path: string
+  readonly context: string
+}
+
+interface OpenShelf extends Shelf {
+  readonly fd: number
+  readonly key: Uint8Array
+  end: number
+  isSynced: boolean
+}
+
+interface Waiting {
+  readonly shelf: Shelf
+  readonly payloads: Payload[]
+}
+
+class OpenVault implements Vault {
+  readonly #directory: string
+  readonly #options: OpenVaultOptions
+  readonly #waiting: Map<string, Waiting> = new Map()
+  readonly #open: Map<string, OpenShelf> = new Map()
+  /** Where the last payload was found, by file: entries are mostly read in the order in which they were written. */
+  readonly #lastFound: Map<string, number> = new Map()
+  #syncing: Promise<void> | undefined
+  #failure: KernelError | undefined
+
+  constructor(options: OpenVaultOptions) {
+    this.#directory = resolve(options.directory)
+    this.#options = options
+    this.#guard(`\`${this.#directory}\` cannot be made`, () => makeDirectory(this.#directory))
+  }
+
+  get hasUnwritten(): boolean {
+    return this.#waiting.size > 0 || this.#unsynced().length > 0
+  }
+
+  put(sensitivity: string, ...payloads: readonly Payload[]): void {
+    if (this.#failure !== undefined) throw this.#failure
+    for (const { salt, bytes } of payloads) {
+      if (salt.length === 0 || salt.length > saltMaxBytes || bytes.length + recordTargetBytes > sealedMaxBytes) {
+        throw new KernelError('VALUE_INVALID', 'a payload needs a salt of 1 to 255 bytes, and fits in memory')
+      }
+    }
+    const shelf = this.#shelf(sensitivity, this.#options.clock.now())
+    const waiting = this.#waiting.get(shelf.path)
+    if (waiting === undefined) this.#waiting.set(shelf.path, { shelf, payloads: [...payloads] })
+    else waiting.payloads.push(...payloads)
+  }
+
+  #shelf(sensitivity: string, timeMs: number): Shelf {
+    const folder = plainName.test(sensitivity) ? sensitivity : `=${sha256Hex(sensitivity).slice(0, 32)}`
+    const day = new Date(timeMs).toISOString().slice(0, 10)
+    return {
+      path: join(this.#directory, folder, day),
+      context: `kestrel vault 1 ${JSON.stringify(sensitivity)} ${day}`,
+    }
+  }
+
+  flush(): Promise<void> {
+    try {
+      this.#write()
+      return Promise.resolve()
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  #write(): void {
+    if (this.#failure !== undefined) throw this.#failure
+    for (const [path, { shelf, payloads }] of this.#waiting) {
+      this.#waiting.delete(path)
+      this.#guard(`\`${path}\` cannot be written`, () => {
+        const open = this.#openShelf(shelf)
+        for (const batch of batches(payloads)) this.#append(open, batch)
+      })
+    }
+  }
+
+  #append(shelf: OpenShelf, payloads: readonly Payload[]): void {
+    const plain = encodePayloads(payloads)
+    const head = encodeHead(payloads.map(commitmentOf), plain.length + sealOverheadBytes)
+    const sealed = seal(shelf.key, recordContext(shelf, shelf.end), plain, this.#options.random)
+    const record = Buffer.concat([head, sealed])
+    shelf.isSynced = false
+    for (let done = 0; done < record.length;) {
+      const written = writeSync(shelf.fd, record, done, record.length - done, shelf.end + done)
+      if (written === 0) throw new Error('nothing could be written')
+      done += written
+    }
+    shelf.end += record.length
+  }
+
+  #openShelf(shelf: Shelf): OpenShelf {
+    const known = this.#open.get(shelf.path)
+    if (known !== undefined) return known
+    makeDirectory(dirname(shelf.path))
+    const { key: vaultKey, random } = this.#options
+    const keyPath = `${shelf.path}.key`
+    const key = readDayKey(keyPath, vaultKey, shelf.context) ?? makeDayKey(keyPath, vaultKey, shelf.context, random)
+    const fd = openSync(shelf.path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+    const end = new DayFileWalk(fd, fstatSync(fd).size).end()
+    syncDirectory(dirname(shelf.path))
+    const open: OpenShelf = { ...shelf, fd, key, end, isSynced: true }
+    this.#open.set(shelf.path, open)
+    return open
+  }
+
+  async sync(): Promise<void> {
+    while (this.#syncing !== undefined) await this.#syncing
+    if (this.#failure !== undefined) throw this.#failure
+    if (!this.hasUnwritten) return
+    this.#syncing = this.#syncAll().finally(() => {
+      this.#syncing = undefined
+    })
+    await this.#syncing
+  }
+
+  async #syncAll(): Promise<void> {
+    this.#write()
+    const shelves = this.#unsynced()
+    const ends = shelves.map((shelf) => shelf.end)
+    try {
+      await Promise.all(shelves.map(({ fd }) => syncFile(fd)))
+    } catch (cause) {
+      throw this.#fail('a sync of the vault failed', cause)
+    }
+    for (const [index, shelf] of shelves.entries()) shelf.isSynced = shelf.end === ends[index]
+    this.#closeIdle()
+  }
+
+  #unsynced(): OpenShelf[] {
+    return [...this.#open.values()].filter(({ isSynced }) => !isSynced)
+  }
+
+  #closeIdle(): void {
+    for (const [path, { fd, isSynced }] of this.#open) {
+      if (this.#open.size <= openFiles) return
+      if (!isSynced) continue
+      this.#open.delete(path)
+      closeSync(fd)
+    }
+  }
+
+  async get(commitment: string, place: PayloadPlace): Promise<Payload> {
+    if (this.#waiting.size > 0) await this.flush()
+    if (!/^[0-9a-f]{64}$/.test(commitment)) throw new KernelError('VALUE_INVALID', 'a commitment has 64 hex digits')
+    // An entry is written a moment after its payload, and its clock never goes back: the payload may lie a day off.
+    for (const days of [0, -1, 1]) {
+      const payload = this.#search(this.#shelf(place.class, place.timeMs + days * dayMs), commitment)
+      if (payload !== undefined) return payload
+    }
+    const advice = 'its retention may have passed, or the entry is of another class'
+    throw new KernelError('VAULT_NOT_FOUND', `commitment ${commitment}; ${advice}`)
+  }
+
+  #search(shelf: Shelf, commitment: string): Payload | undefined {
+    let fd: number
+    try {
+      fd = openSync(shelf.path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+    } catch (cause) {
+      if (systemCode(cause) === 'ENOENT') return undefined
+      throw new KernelError('SEAL_INVALID', `\`${shelf.path}\` cannot be read`, { cause })
+    }
+    try {
+      const size = fstatSync(fd).size
+      const walk = new DayFileWalk(fd, size)
+      const near = this.#lastFound.get(shelf.path) ?? 0
+      const target = Buffer.from(commitment, 'hex')
+      const found = walk.find(target, near, size) ?? walk.find(target, 0, near)
+      if (found === undefined || found.sealedAt + found.sealedBytes > size) return undefined
+      this.#remember(shelf.path, found.offset)
+      return this.#unseal(fd, shelf, found, commitment)
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  #remember(path: string, offset: number): void {
+    if (this.#lastFound.size >= openFiles) this.#lastFound.clear()
+    this.#lastFound.set(path, offset)
+  }
+
+  #unseal(fd: number, shelf: Shelf, found: Found, commitment: string): Payload | undefined {
+    const key = this.#open.get(shelf.path)?.key ?? readDayKey(`${shelf.path}.key`, this.#options.key, shelf.context)
+    if (key === undefined) return undefined
+    const sealed = Buffer.alloc(found.sealedBytes)
+    readSync(fd, sealed, 0, sealed.length, found.sealedAt)
+    const payload = payloadAt(unseal(key, recordContext(shelf, found.offset), sealed), found.index)
+    if (commitmentOf(payload) === commitment) return payload
+    throw new KernelError('SEAL_INVALID', `\`${shelf.path}\` holds another payload than the commitment says`)
+  }
+
+  async close(): Promise<void> {
+    try {
+      if (this.#failure === undefined) await this.sync()
+    } finally {
+      for (const { fd } of this.#open.values()) closeSync(fd)
+      this.#open.clear()
+      this.#failure ??= new KernelError('VAULT_UNWRITABLE', 'it was closed; open it again')
+    }
+  }
+
+  /** A write that failed may have left half a record: nothing is written behind it. */
+  #guard(what: string, act: () => void): void {
+    try {
+      act()
+    } catch (cause) {
+      throw this.#fail(what, cause)
+    }
+  }
+
+  #fail(what: string, cause: unknown): KernelError {
+    const why = cause instanceof KernelError ? `${what} (${cause.message})` : what
+    this.#failure ??= new KernelError('VAULT_UNWRITABLE', `${why}; check the disk, then start again`, { cause })
+    return this.#failure
+  }
+}
+
+/** Payloads cut into records, in order. */
+function* batches(payloads: readonly Payload[]): Generator<Payload[]> {
+  let batch: Payload[] = []
+  let bytes = 0
+  for (const payload of payloads) {
+    if (batch.length === recordItems || (batch.length > 0 && bytes + payload.bytes.length > recordTargetBytes)) {
+      yield batch
+      batch = []
+      bytes = 0
+    }
+    batch.push(payload)
+    bytes += payload.bytes.length
+  }
+  if (batch.length > 0) yield batch
+}
+
+function recordContext(shelf: Shelf, offset: number): string {
+  return `${shelf.context} ${offset}`
+}
+
+function syncFile(fd: number): Promise<void> {
+  return new Promise((done, failed) => fsync(fd, (error) => (error === null ? done() : failed(error))))
+}
+
+function makeDirectory(path: string): void {
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+}
