@@ -1,0 +1,76 @@
+import type { Policy } from '../authority/policy/index.ts'
+import type { Clock } from '../base/clock.ts'
+import type { JsonObject, JsonValue } from '../base/json.ts'
+import type { KernelError } from '../base/errors.ts'
+import type { Principal } from '../base/principal.ts'
+import type { ActionDefinition, Protection } from '../effects/provider.ts'
+import type { EntryDraft } from '../evidence/ledger/index.ts'
+import type { Outcome } from './outcome.ts'
+
+/** Everything that an attempt may use: the rooms that the kernel wired, and nothing of the caller's. */
+export interface Gate {
+  readonly clock: Clock
+  readonly actions: ReadonlyMap<string, ActionDefinition>
+  readonly protection: Protection
+  /** The policy in force and the seq of its entry. An attempt keeps the one it was decided under. */
+  readonly policy: PolicyInForce
+  readonly evidence: Evidence
+  readonly answers: Answers
+  readonly durability: Durability
+  /** Aborted when the kernel closes: whatever still runs ends as if its time were up. */
+  readonly closing: AbortSignal
+  readonly seal: Seal
+}
+
+/** Broken once the log failed: from then on nothing is decided any more. */
+export interface Seal {
+  by: KernelError | undefined
+}
+
+/** When an answer may be given: `default` waits for the disk only for what changes the world, `strict` always. */
+export type Durability = 'default' | 'strict'
+
+export interface PolicyInForce {
+  readonly policy: Policy
+  readonly seq: number
+}
+
+/** What the gate needs of the ledger and the vault. */
+export interface Evidence {
+  /** The index that the next entry gets. */
+  readonly nextSeq: number
+  /** Keeps `payload` in the vault and returns its commitment; it is on disk before an entry that follows is. */
+  keep(payload: JsonValue, sensitivity: string | undefined): Commitment
+  /** Makes an intent durable. */
+  intend(intent: JsonObject): Promise<number>
+  /** Writes the one terminal entry. */
+  append(draft: EntryDraft, options: { durable: boolean; settles?: number }): Promise<{ seq: number; time: number }>
+}
+
+/** 64 hex digits. */
+export type Commitment = string
+
+/** Answers that were given to requests with an idempotency key. */
+export interface Answers {
+  find(key: string): StoredAnswer | undefined
+  /** Announces an attempt whose answer will be remembered, so that a retry meanwhile joins it. */
+  expect(key: string, request: string): void
+  remember(key: string, request: string, outcome: Outcome): void
+  /** Answers those who joined, and remembers nothing: the attempt left no entry. */
+  forget(key: string, outcome: Outcome): void
+}
+
+export interface StoredAnswer {
+  /** Digest of the request that was answered. */
+  readonly request: string
+  readonly outcome: Outcome | Promise<Outcome>
+}
+
+/** Who carries a request to the gate; known from the handle, never from the request. */
+export interface Caller {
+  readonly principal: Principal
+  /** The enrolled agent that acts; in process always `local`. */
+  readonly agent: string
+  /** Only asks what would happen, whatever the request says. */
+  readonly dryRun?: true
+}

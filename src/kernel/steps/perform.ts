@@ -1,0 +1,127 @@
+import { limits } from '../../base/limits.ts'
+import type { Answer, Call, Failure } from '../../effects/provider.ts'
+import { paramsOf, type Attempt, type ParsedRequest } from '../attempt.ts'
+import { readAnswer } from '../answer.ts'
+
+/**
+ * Lets the provider act, and answers for it in every case: when it throws, hangs, or returns something that is no answer.
+ *
+ * A mutation that went wrong without saying how is `uncertain`; an observation never changes anything, so it is `none`.
+ */
+export async function perform(attempt: Attempt): Promise<Answer> {
+  const parsed = attempt.parsed as ParsedRequest
+  // The kernel may have begun to close while the intent went to disk: then nothing is begun any more.
+  if (attempt.gate.closing.aborted) return { effect: 'none', error: interrupted }
+  const reply = await ask(attempt, (call) => parsed.definition.perform(call), readAnswer)
+  return 'said' in reply ? (reply.said ?? wentWrong(parsed, brokenProvider)) : wentWrong(parsed, reply.error)
+}
+
+/** What the provider said, as `read` takes it, or why it said nothing. */
+export type Reply<Said> = { readonly said: Said } | { readonly error: Failure }
+
+/**
+ * Puts a question to the provider. Never throws, and has a reply when the action's time is up or the kernel closes, whatever
+ * the provider does.
+ */
+export async function ask<Said>(
+  attempt: Attempt,
+  question: (call: Call) => unknown,
+  read: (said: unknown) => Said,
+): Promise<Reply<Said>> {
+  const parsed = attempt.parsed as ParsedRequest
+  const call = new ProviderCall(attempt)
+  try {
+    const said = question(call)
+    return { said: read(isPromise(said) ? await inTime(said, call, parsed) : said) }
+  } catch (error) {
+    return { error: error === timeIsUp ? tooSlow(parsed) : error === closed ? interrupted : brokenProvider }
+  }
+}
+
+const timeIsUp: unique symbol = Symbol('time is up')
+const closed: unique symbol = Symbol('the kernel closes')
+
+/** What is told of a provider that throws, or says what is no answer. */
+export const brokenProvider: Failure = {
+  code: 'provider_broken',
+  message: 'the provider broke its contract; see what it logged itself',
+  retryable: false,
+}
+
+const interrupted: Failure = {
+  code: 'interrupted',
+  message: 'the kernel was closed before the provider answered',
+  retryable: true,
+}
+
+function tooSlow(parsed: ParsedRequest): Failure {
+  return { code: 'timeout', message: `the provider did not answer within ${timeoutOf(parsed)} ms`, retryable: true }
+}
+
+function wentWrong(parsed: ParsedRequest, error: Failure): Answer {
+  return parsed.definition.kind === 'mutate' ? { effect: 'uncertain', error } : { effect: 'none', error }
+}
+
+function timeoutOf(parsed: ParsedRequest): number {
+  return parsed.definition.timeoutMs ?? limits.performMs
+}
+
+async function inTime(answering: Promise<unknown>, call: ProviderCall, parsed: ParsedRequest): Promise<unknown> {
+  const { promise: ended, reject } = Promise.withResolvers<never>()
+  const onClose = (): void => reject(closed)
+  const timer = setTimeout(reject, timeoutOf(parsed), timeIsUp)
+  call.closing.addEventListener('abort', onClose, { once: true })
+  // An abort that came while the provider began, as of one that closes the kernel itself, is not told again.
+  if (call.closing.aborted) onClose()
+  try {
+    return await Promise.race([answering, ended])
+  } catch (error) {
+    call.abort()
+    throw error
+  } finally {
+    clearTimeout(timer)
+    call.closing.removeEventListener('abort', onClose)
+  }
+}
+
+function isPromise(value: unknown): value is Promise<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** The provider's view of an attempt. The abort signal is made on demand: most actions answer without ever asking for it. */
+class ProviderCall implements Call {
+  readonly action: string
+  readonly resource: string
+  readonly params: Call['params']
+  readonly protection: Call['protection']
+  readonly closing: AbortSignal
+  readonly #mounts: Call['mounts']
+  #controller: AbortController | undefined
+
+  constructor(attempt: Attempt) {
+    const parsed = attempt.parsed as ParsedRequest
+    this.action = parsed.action
+    this.resource = parsed.resources[0] as string
+    this.params = paramsOf(parsed)
+    this.#mounts = attempt.inForce.policy.mounts
+    this.protection = attempt.gate.protection
+    this.closing = attempt.gate.closing
+    Object.freeze(this)
+  }
+
+  /** A copy: what a provider adds to it is no mount of the policy. */
+  get mounts(): Call['mounts'] {
+    return this.#mounts && new Map(this.#mounts)
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    return this.#controller.signal
+  }
+
+  abort(): void {
+    // Also for a provider that looks at its signal only later.
+    this.#controller ??= new AbortController()
+    this.#controller.abort()
+  }
+}
