@@ -1,0 +1,3 @@
+/** Shells that `kestrel completion` writes for. */
+export const completionShells = ['bash', 'zsh', 'fish'] as const
+export type CompletionShell = (typeof completionShells)[number]

@@ -1,0 +1,55 @@
+import { visible } from '../../base/display.ts'
+import type { Entry } from '../../evidence/ledger/index.ts'
+import { padded } from './layout.ts'
+import type { Paint } from './paint.ts'
+import { paintStatus, statusWidth } from './status.ts'
+
+const seqWidth = 6
+const principalWidth = 10
+const actionWidth = 9
+
+/** One entry as a line: number, time, how it ended, who, what. */
+export function entryLine(entry: Entry, paint: Paint): string {
+  const { seq, time, principal, outcome } = entry
+  const status =
+    outcome === undefined ? paint.quiet(padded(entry.kind, statusWidth)) : paintStatus(outcome.status, paint)
+  const columns = [
+    String(seq).padStart(seqWidth),
+    paint.quiet(timeText(time)),
+    padded(status, statusWidth),
+    padded(visible(principal), principalWidth),
+    outcome === undefined
+      ? subject(entry)
+      : `${padded(visible(entry.action ?? '(no action)'), actionWidth)}  ${attempt(entry, paint)}`,
+  ]
+  return columns.join('  ')
+}
+
+function attempt({ resource, decision, outcome }: Entry, paint: Paint): string {
+  const why = outcome?.status === 'ok' ? '' : (outcome?.error ?? decision?.reason ?? 'invalid_request')
+  const rules = outcome?.status === 'ok' ? [] : (decision?.rules ?? [])
+  const reason =
+    why === ''
+      ? ''
+      : `  ${paint.quiet(`${visible(why)}${rules.length === 0 ? '' : ` (${rules.map(visible).join(', ')})`}`)}`
+  return `${visible(resource ?? '(no resource)')}${reason}`
+}
+
+/** What an entry that is no attempt is about. */
+function subject(entry: Entry): string {
+  if (entry.digest !== undefined) return `policy file ${entry.digest.slice(0, 16)}…`
+  if (entry.head !== undefined) return `agent ${visible(entry.agent)} signed its entries up to ${entry.head.upTo}`
+  if (entry.publicKey !== undefined) return `agent ${visible(entry.agent)}, with its key`
+  return entry.of === undefined ? `agent ${visible(entry.agent)}` : `about entry ${entry.of}`
+}
+
+/** Universal time to the second. */
+export function timeText(timeMs: number): string {
+  const date = new Date(timeMs)
+  return Number.isNaN(date.getTime())
+    ? String(timeMs)
+    : date
+        .toISOString()
+        .replace('T', ' ')
+        .replace(/\.\d+Z$/, 'Z')
+}

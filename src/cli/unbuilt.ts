@@ -1,0 +1,28 @@
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
+import { KernelError } from '../base/errors.ts'
+
+/** Commands of the contract whose engine this version does not have. They say so instead of looking like a typing error. */
+const unbuilt: readonly string[] = [
+  ...['undo', 'resolve', 'rebuild', 'approvals', 'approve', 'reject', 'modify'],
+  ...['run', 'ps', 'inspect', 'scan', 'fork', 'resume', 'replay'],
+  ...['mcp', 'serve', 'witness', 'agent'],
+]
+const unbuiltOfPolicy: readonly string[] = ['allow', 'suggest', 'replay']
+
+/** Adds them to `program`, absent from its help. */
+export function hideUnbuilt(program: CommandUnknownOpts): void {
+  for (const name of unbuilt) program.addCommand(refusing(name, name), { hidden: true })
+  const policy = program.commands.find((command) => command.name() === 'policy')
+  for (const name of unbuiltOfPolicy) policy?.addCommand(refusing(name, `policy ${name}`), { hidden: true })
+}
+
+function refusing(name: string, fullName: string): CommandUnknownOpts {
+  return new Command(name)
+    .helpOption(false)
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(() => {
+      const advice = '`kestrel --help` lists what is, and the README says what is planned'
+      throw new KernelError('USAGE_INVALID', `\`${fullName}\` is not built in this version; ${advice}`)
+    })
+}
