@@ -3,7 +3,7 @@
  * Where `kestrel` starts. Any Node since 16 can parse this file: an older one than Kestrel needs runs the pinned one instead
  * where npm has brought it, else says what to install. Nothing newer is imported before that is settled.
  */
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import * as nodeModule from 'node:module'
 import { dirname, join } from 'node:path'
@@ -37,15 +37,18 @@ function findNewerNode(): string | undefined {
 
 function runAgain(node: string): void {
   const environment = { ...process.env, [startedMark]: '1' }
-  const child = spawn(node, process.argv.slice(1), { stdio: 'inherit', env: environment })
+  // Listened for before there is a child: a signal that comes right after its start must find it, not end this process alone.
+  const running: ChildProcess[] = []
   const forward = (signal: NodeJS.Signals): void => {
-    child.kill(signal)
+    for (const child of running) child.kill(signal)
   }
   // A terminal sends SIGINT to the whole group, `kill` to this process alone. As SIGTERM it ends the child the same way, and
   // is not the second SIGINT, which would kill it.
-  process.on('SIGINT', () => child.kill('SIGTERM'))
+  process.on('SIGINT', () => forward('SIGTERM'))
   process.on('SIGTERM', forward)
   process.on('SIGHUP', forward)
+  const child = spawn(node, process.argv.slice(1), { stdio: 'inherit', env: environment })
+  running.push(child)
   child.on('error', () => refuseToStart())
   child.on('exit', (code, signal) => {
     if (signal === null) {
