@@ -1,6 +1,4 @@
 import { createHash, createPublicKey, hash, verify, type KeyObject } from 'node:crypto'
-import { canonicalBytes } from './canonical-json.ts'
-import type { JsonValue } from './json.ts'
 import type { Primitives } from './primitives.ts'
 
 /** SHA-256 as lower-case hex. One-shot to a string is the fastest form that Node has. */
@@ -12,9 +10,9 @@ export function sha256(bytes: Uint8Array): Uint8Array {
   return Buffer.from(hash('sha256', bytes, 'hex'), 'hex')
 }
 
-/** Hex of SHA-256(salt ‖ canonical JSON of `payload`): what an entry says of a payload that stands only in the vault. */
-export function commitment(salt: Uint8Array, payload: JsonValue): string {
-  return createHash('sha256').update(salt).update(canonicalBytes(payload)).digest('hex')
+/** 64 hex of SHA-256(salt ‖ bytes): what an entry says of a payload that stands only in the vault (FORMATS, "Commitment"). */
+export function commitmentOf({ salt, bytes }: { readonly salt: Uint8Array; readonly bytes: Uint8Array }): string {
+  return createHash('sha256').update(salt).update(bytes).digest('hex')
 }
 
 const ed25519SpkiPrefix = Buffer.from('302a300506032b6570032100', 'hex')

@@ -1,19 +1,20 @@
 import {
   chmodSync,
   closeSync,
+  constants,
   fstatSync,
-  fsyncSync,
   lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
   renameSync,
   rmSync,
+  type Stats,
 } from 'node:fs'
-import { constants, writeSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { KernelError, systemCode } from './errors.ts'
-import { makeOwnFolder } from './own-folder.ts'
+import { writeNewFile } from './own-file.ts'
+import { makeOwnFolder, syncFolder } from './own-folder.ts'
 
 /** The bytes of the four key files: PEM (PKCS#8) for the signing keys, 32 raw bytes for the others. */
 export interface KeyFiles {
@@ -40,9 +41,9 @@ export function createKeyDirectory(root: string, digest: string, files: KeyFiles
   rmSync(unfinished, { recursive: true, force: true })
   mkdirSync(unfinished, { mode: 0o700 })
   chmodSync(unfinished, 0o700)
-  for (const name of names) writeNew(keyPath(unfinished, name), files[name])
+  for (const name of names) writeNewFile(keyPath(unfinished, name), files[name])
   renameSync(unfinished, directory)
-  syncDirectory(root)
+  syncFolder(root)
   return directory
 }
 
@@ -53,16 +54,6 @@ export function readKeyDirectory(root: string, digest: string): { directory: str
   assertNobodyElseWrites(root)
   const [log, agent, wal, vault] = names.map((name) => readPrivate(keyPath(directory, name)))
   return { directory, files: { log, agent, wal, vault } as KeyFiles }
-}
-
-function writeNew(path: string, bytes: Uint8Array): void {
-  const fd = openSync(path, 'wx', 0o600)
-  try {
-    writeSync(fd, bytes)
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
 }
 
 function readPrivate(path: string): Uint8Array {
@@ -112,15 +103,6 @@ function assertNobodyElseWrites(root: string): void {
   const sticky = (stat.mode & 0o1000) !== 0
   if ((stat.mode & 0o022) !== 0 && !sticky) {
     throw new KernelError('KEY_PERMISSIONS', `others can write to \`${root}\`; run: chmod go-w '${root}'`)
-  }
-}
-
-function syncDirectory(path: string): void {
-  const fd = openSync(path, constants.O_RDONLY)
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
   }
 }
 

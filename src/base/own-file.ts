@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs'
 import { KernelError, systemCode } from './errors.ts'
 
 /**
@@ -22,6 +22,17 @@ export function readOwn(path: string, maxBytes: number): Buffer | undefined {
       throw new KernelError('LEDGER_CORRUPT', `\`${path}\` is not a file of at most ${maxBytes} bytes`)
     }
     return readFileSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** A new file of our own, 0600, on the disk when this returns. Its name is not: that needs `syncFolder`. */
+export function writeNewFile(path: string, bytes: Uint8Array): void {
+  const fd = openSync(path, 'wx', 0o600)
+  try {
+    writeSync(fd, bytes)
+    fsyncSync(fd)
   } finally {
     closeSync(fd)
   }

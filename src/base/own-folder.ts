@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { systemCode } from './errors.ts'
 
@@ -17,6 +17,16 @@ export function makeOwnFolder(path: string): void {
       // Another process may have made it just now.
       if (systemCode(error) !== 'EEXIST') throw error
     }
+  }
+}
+
+/** Waits until the disk has the names in a folder. */
+export function syncFolder(path: string): void {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
   }
 }
 

@@ -1,6 +1,6 @@
 import type { KernelError } from '../base/errors.ts'
 import { canonicalBytes } from '../base/canonical-json.ts'
-import { commitment } from '../base/hash.ts'
+import { commitmentOf } from '../base/hash.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { RandomBytes } from '../base/random.ts'
 import type { Ledger } from '../evidence/ledger/index.ts'
@@ -42,9 +42,9 @@ export function evidenceFrom({ ledger, vault, random, onAppended, onFailure }: E
       return ledger.treeSize
     },
     keep(payload, sensitivity) {
-      const salt = random(saltBytes)
-      vault.put(sensitivity ?? defaultClass, { salt, bytes: canonicalBytes(payload) })
-      return commitment(salt, payload)
+      const kept = { salt: random(saltBytes), bytes: canonicalBytes(payload) }
+      vault.put(sensitivity ?? defaultClass, kept)
+      return commitmentOf(kept)
     },
     async intend(intent: JsonObject) {
       await settleVault(true)

@@ -1,16 +1,8 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { KernelError, systemCode } from '../../base/errors.ts'
+import { writeNewFile } from '../../base/own-file.ts'
+import { syncFolder } from '../../base/own-folder.ts'
 import type { RandomBytes } from '../../base/random.ts'
 import { seal, sealOverheadBytes, unseal } from '../../base/seal.ts'
 
@@ -47,23 +39,8 @@ export function makeDayKey(path: string, vaultKey: Uint8Array, context: string, 
   const key = random(keyBytes)
   const unfinished = `${path}.new`
   rmSync(unfinished, { force: true })
-  const fd = openSync(unfinished, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)
-  try {
-    writeSync(fd, seal(vaultKey, context, key, random))
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
+  writeNewFile(unfinished, seal(vaultKey, context, key, random))
   renameSync(unfinished, path)
-  syncDirectory(dirname(path))
+  syncFolder(dirname(path))
   return key
-}
-
-export function syncDirectory(path: string): void {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY)
-  try {
-    fsyncSync(fd)
-  } finally {
-    closeSync(fd)
-  }
 }

@@ -33,11 +33,6 @@ export const recordTargetBytes = 1_048_576
 export const sealedMaxBytes = 134_217_728
 export const headMaxBytes: number = fixedHeadBytes + recordItems * commitmentBytes
 
-/** SHA-256(salt ‖ bytes), 64 hex (FORMATS, "Commitment"). */
-export function commitmentOf(payload: Payload): string {
-  return createHash('sha256').update(payload.salt).update(payload.bytes).digest('hex')
-}
-
 /** @param commitments 64 hex each */
 export function encodeHead(commitments: readonly string[], sealedBytes: number): Buffer {
   const list = Buffer.from(commitments.join(''), 'hex')

@@ -2,13 +2,13 @@ import { closeSync, constants, fstatSync, fsync, mkdirSync, openSync, readSync, 
 import { dirname, join, resolve } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
 import { KernelError, systemCode } from '../../base/errors.ts'
-import { sha256Hex } from '../../base/hash.ts'
+import { commitmentOf, sha256Hex } from '../../base/hash.ts'
+import { syncFolder } from '../../base/own-folder.ts'
 import type { RandomBytes } from '../../base/random.ts'
 import { seal, sealOverheadBytes, unseal } from '../../base/seal.ts'
 import { DayFileWalk, type Found } from './day-file.ts'
-import { makeDayKey, readDayKey, syncDirectory } from './day-key.ts'
+import { makeDayKey, readDayKey } from './day-key.ts'
 import {
-  commitmentOf,
   encodeHead,
   encodePayloads,
   payloadAt,
@@ -175,7 +175,7 @@ class OpenVault implements Vault {
     const key = readDayKey(keyPath, vaultKey, shelf.context) ?? makeDayKey(keyPath, vaultKey, shelf.context, random)
     const fd = openSync(shelf.path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
     const end = new DayFileWalk(fd, fstatSync(fd).size).end()
-    syncDirectory(dirname(shelf.path))
+    syncFolder(dirname(shelf.path))
     const open: OpenShelf = { ...shelf, fd, key, end, isSynced: true }
     this.#open.set(shelf.path, open)
     return open

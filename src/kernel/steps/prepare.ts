@@ -1,4 +1,3 @@
-import { canonicalJson } from '../../base/canonical-json.ts'
 import type { JsonObject } from '../../base/json.ts'
 import { paramsOf, type Attempt, type ParsedRequest } from '../attempt.ts'
 import { refuse, type Ending } from '../outcome.ts'
@@ -33,6 +32,6 @@ export function keepParams(attempt: Attempt): void {
   const { parsed, gate } = attempt
   if (parsed === undefined || attempt.params !== undefined || attempt.dryRun) return
   const params = paramsOf(parsed)
-  if (canonicalJson(params) === '{}') return
+  if (Object.keys(params).length === 0) return
   attempt.params = gate.evidence.keep(params, attempt.verdict?.class)
 }
