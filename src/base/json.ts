@@ -20,20 +20,24 @@ export function deepFreeze<Value extends JsonValue>(value: Value): Value {
   return Object.freeze(value)
 }
 
-const whitespace = /[\t\n\r ]*/y
 const numberToken = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
-// eslint-disable-next-line no-control-regex -- JSON forbids raw control characters in strings, and this is where that is checked
-const plainCharacters = /[^"\\\u0000-\u001f]*/y
-const escapes: Readonly<Record<string, string>> = {
-  '"': '"',
-  '\\': '\\',
-  '/': '/',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-}
+const escapes: ReadonlyMap<string, string> = new Map([
+  ['"', '"'],
+  ['\\', '\\'],
+  ['/', '/'],
+  ['b', '\b'],
+  ['f', '\f'],
+  ['n', '\n'],
+  ['r', '\r'],
+  ['t', '\t'],
+])
+
+const tab = 0x09
+const lineFeed = 0x0a
+const carriageReturn = 0x0d
+const space = 0x20
+const quote = 0x22
+const backslash = 0x5c
 
 /**
  * Parses strict JSON: RFC 8259 and nothing besides, and of that only what has one meaning everywhere (RFC 7493, I-JSON):
@@ -64,7 +68,7 @@ class Reader {
   value(depth: number): JsonValue {
     if (depth > this.maxDepth) this.fail(`nested deeper than ${this.maxDepth}`)
     this.skipWhitespace()
-    switch (this.text[this.at]) {
+    switch (this.text.charAt(this.at)) {
       case '{':
         return this.object(depth)
       case '[':
@@ -88,14 +92,14 @@ class Reader {
   }
 
   private object(depth: number): JsonObject {
-    const object: Record<string, JsonValue> = Object.create(null) as Record<string, JsonValue>
+    const object = Object.create(null) as Record<string, JsonValue>
     let members = 0
     this.at++
     this.skipWhitespace()
     if (this.take('}')) return object
     do {
       this.skipWhitespace()
-      if (this.text[this.at] !== '"') this.fail('expected a key in double quotes')
+      if (this.text.charCodeAt(this.at) !== quote) this.fail('expected a key in double quotes')
       const key = this.string()
       if (key in object) this.fail('duplicate key')
       if (++members > limits.jsonMembers) this.fail(`more than ${limits.jsonMembers} members`)
@@ -123,35 +127,47 @@ class Reader {
   }
 
   private string(): string {
+    const { text } = this
     let value = ''
-    this.at++
+    let from = ++this.at
     for (;;) {
-      value += this.match(plainCharacters)
-      const next = this.text[this.at]
-      if (next === '"') break
-      if (next !== '\\') this.fail(next === undefined ? 'the string does not end' : 'a control character in a string')
-      value += this.escape()
+      const code = text.charCodeAt(this.at)
+      if (code === quote) break
+      // The code of what stands behind the end is NaN, which is in no range.
+      if (code >= space && code !== backslash) {
+        this.at++
+        continue
+      }
+      if (code !== backslash) {
+        this.fail(this.at < text.length ? 'a control character in a string' : 'the string does not end')
+      }
+      value += text.slice(from, this.at) + this.escape()
+      from = this.at
     }
+    value += text.slice(from, this.at)
     this.at++
     if (!value.isWellFormed()) this.fail('a lone surrogate')
     return value
   }
 
   private escape(): string {
-    const letter = this.text[this.at + 1] ?? ''
-    const hex = this.text.slice(this.at + 2, this.at + 6)
-    if (letter === 'u' && /^[0-9a-fA-F]{4}$/.test(hex)) {
+    const letter = this.text.charAt(this.at + 1)
+    if (letter === 'u') {
+      const hex = this.text.slice(this.at + 2, this.at + 6)
+      if (!/^[0-9a-fA-F]{4}$/.test(hex)) this.fail('an unknown escape')
       this.at += 6
       return String.fromCharCode(Number.parseInt(hex, 16))
     }
-    const plain = Object.hasOwn(escapes, letter) ? escapes[letter] : undefined
+    const plain = escapes.get(letter)
     if (plain === undefined) this.fail('an unknown escape')
     this.at += 2
     return plain
   }
 
   private number(): number {
-    const token = this.match(numberToken)
+    numberToken.lastIndex = this.at
+    const token = numberToken.exec(this.text)?.[0] ?? ''
+    this.at += token.length
     if (token === '') this.fail(this.at >= this.text.length ? 'the text ends early' : 'expected a value')
     const value = Number(token)
     if (!Number.isFinite(value)) this.fail('a number out of range')
@@ -165,21 +181,18 @@ class Reader {
     return value
   }
 
-  private match(pattern: RegExp): string {
-    pattern.lastIndex = this.at
-    const found = pattern.exec(this.text)?.[0] ?? ''
-    this.at += found.length
-    return found
-  }
-
   private take(character: string): boolean {
-    if (this.text[this.at] !== character) return false
+    if (this.text.charAt(this.at) !== character) return false
     this.at++
     return true
   }
 
   private skipWhitespace(): void {
-    this.match(whitespace)
+    for (;;) {
+      const code = this.text.charCodeAt(this.at)
+      if (code !== space && code !== lineFeed && code !== carriageReturn && code !== tab) return
+      this.at++
+    }
   }
 
   private fail(why: string): never {

@@ -42,6 +42,7 @@ export function createKeyDirectory(root: string, digest: string, files: KeyFiles
   mkdirSync(unfinished, { mode: 0o700 })
   chmodSync(unfinished, 0o700)
   for (const name of names) writeNewFile(keyPath(unfinished, name), files[name])
+  syncFolder(unfinished)
   renameSync(unfinished, directory)
   syncFolder(root)
   return directory

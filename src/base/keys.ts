@@ -1,4 +1,12 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes, sign, type KeyObject } from 'node:crypto'
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  sign,
+  verify,
+  type KeyObject,
+} from 'node:crypto'
 import { sha256, sha256Hex } from './hash.ts'
 import { KernelError } from './errors.ts'
 import { createKeyDirectory, keyPath, readKeyDirectory, type KeyFiles } from './key-files.ts'
@@ -79,6 +87,7 @@ export function loadKeys(root: string, origin: string): KeyRing {
 function keyRing(directory: string, files: KeyFiles): KeyRing {
   const log = privateKey(files.log, 'ed25519', keyPath(directory, 'log'))
   const agent = privateKey(files.agent, 'ec', keyPath(directory, 'agent'))
+  assertWholeKey(agent, keyPath(directory, 'agent'))
   for (const name of ['wal', 'vault'] as const) {
     if (files[name].length !== symmetricBytes) {
       const what = `does not have ${symmetricBytes} bytes; restore it from your backup`
@@ -112,6 +121,14 @@ function privateKey(bytes: Uint8Array, type: 'ed25519' | 'ec', path: string): Ke
   } catch {
     // the same error as for a key of another kind
   }
+  throw new KernelError('KEY_INVALID', `\`${path}\` is damaged; restore it from your backup`)
+}
+
+/** The file holds both halves of a P-256 key, and OpenSSL loads them though they may not belong together. */
+function assertWholeKey(key: KeyObject, path: string): void {
+  const probe = Buffer.from('kestrel')
+  const isP256 = key.asymmetricKeyDetails?.namedCurve === 'prime256v1'
+  if (isP256 && verify('sha256', probe, createPublicKey(key), sign('sha256', probe, key))) return
   throw new KernelError('KEY_INVALID', `\`${path}\` is damaged; restore it from your backup`)
 }
 

@@ -25,6 +25,8 @@ export const limits = {
   rolesPerPrincipal: 64,
   idempotencyKeyLength: 255,
   justificationBytes: 4096,
+  /** A person's words about an approval or a resolution. */
+  reasonBytes: 4096,
   /** What a provider may return to an agent, as JSON. */
   resultBytes: 16_777_216,
   /** What `fs.read` returns without `limit`. */
@@ -39,6 +41,31 @@ export const limits = {
   protectedFiles: 250_000,
   /** How long a known identity of Kestrel's own files may be out of date, for files without further hard links. */
   protectionAgeMs: 1000,
+  /** How long the file system provider keeps open what an action has opened, for the next one. */
+  keptOpenMs: 1000,
+  /** How old its knowledge may be of where the operator has moved a mount's folder to. */
+  keptPlaceMs: 10,
+  /** Files, and beside them folders of mounts, that it keeps open at once. */
+  keptFiles: 128,
+  keptMounts: 32,
+  /** What it asks of the disk at once for writes. The log asks through the same four threads: fewer idle, more keep it waiting. */
+  diskTurns: 16,
+  /** Attempts of one principal that run at once; the next ones wait in a queue of the principal's own. */
+  attemptsPerPrincipal: 256,
+  /** Requests that wait for their turn, of all principals. */
+  waitingAttempts: 65_536,
+  /** Principals whose attempts are counted though none of theirs runs. */
+  principalsKnown: 10_000,
+  /** What each principal may begin in a second while the disk of the log runs low. */
+  attemptsPerSecondLow: 20,
+  /** The disk of the log runs low when less than this is free, or than this share of it where that is less. */
+  lowSpaceBytes: 1_073_741_824,
+  lowSpaceShare: 0.05,
+  /** Kept for entries that end what has begun: with less free, nothing is begun. */
+  headroomBytes: 67_108_864,
+  headroomShare: 0.01,
+  /** How old what is known of the free space may be before the next entry asks again. */
+  spaceAgeMs: 1000,
   /** How long a provider may take unless it says otherwise. */
   performMs: 30_000,
   /** The longest that a timer of Node waits: one beyond it fires at once. */
@@ -55,8 +82,10 @@ export const limits = {
   policyActions: 1024,
   /** Ids of determining rules that one entry names. */
   rulesPerEntry: 1000,
-  /** What one checkpoint adds at most: a block. */
+  /** Entries that make a block: so many are published at once, without waiting for the interval. */
   blockEntries: 512,
+  /** From one publication to the next under load: blocks that fill meanwhile share one checkpoint. */
+  publishPauseMs: 100,
   /** How long an entry may stay outside the published files while a kernel runs. */
   publishIntervalMs: 1000,
   /** How long a written, not yet synced batch may wait for its fdatasync. */
@@ -77,6 +106,17 @@ export const limits = {
   noteBytes: 1_048_576,
   noteSignatures: 16,
   proofHashes: 64,
+  /** A request to a witness: 63 proof lines and a checkpoint with 16 signatures, also such as are not yet in use. */
+  witnessRequestBytes: 131_072,
+  /** What a witness answers. */
+  witnessAnswerBytes: 65_536,
+  /** How long either side of a request to a witness waits for the other. */
+  witnessRequestMs: 10_000,
+  /** Requests for one log that wait for their turn at a witness. */
+  witnessWaiting: 64,
+  witnessConnections: 256,
+  /** Requests after which a log gives up: others may be faster each time. */
+  witnessAttempts: 4,
   receiptBytes: 1_048_576,
   /** Problems that a verifier lists before it stops. */
   problems: 100,

@@ -3,7 +3,8 @@ import { dirname, join } from 'node:path'
 import { systemCode } from './errors.ts'
 
 /**
- * Makes a folder of our own, 0700, with those above it.
+ * Makes a folder of our own, 0700, with those above it. Their names are on the disk when it returns: else a power loss could
+ * take away a folder whose files were all synced.
  *
  * One level at a time: where the system refuses to make any (as below `/proc`), Node's recursive `mkdir` never ends.
  */
@@ -17,6 +18,7 @@ export function makeOwnFolder(path: string): void {
       // Another process may have made it just now.
       if (systemCode(error) !== 'EEXIST') throw error
     }
+    syncFolder(dirname(folder))
   }
 }
 

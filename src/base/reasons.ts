@@ -22,6 +22,7 @@ export const reasonTable = {
   name_mismatch: 'the volume knows this file under another spelling of its name',
   unsafe_file: 'the file is not an ordinary file or folder',
   internal_error: 'the gate failed while judging it, so it refuses',
+  no_space: 'the disk of the log is nearly full',
   sealed: 'the kernel is sealed and denies everything',
 } as const
 

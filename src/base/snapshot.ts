@@ -15,78 +15,95 @@ import { limits } from './limits.ts'
  * @throws KernelError VALUE_INVALID with the place, as `params.items[3]`; VALUE_TOO_LARGE
  */
 export function snapshot(value: unknown, place: string, maxBytes: number = limits.resultBytes): JsonValue {
-  return copy(value, place, 0, { bytesLeft: maxBytes, valuesLeft: limits.jsonValues, maxBytes })
+  return copy(value, 0, new Room(place, maxBytes))
 }
 
-/** What is left for one value. Bytes are counted low: a character or a value never takes less than one. */
-interface Room {
-  bytesLeft: number
-  valuesLeft: number
-  readonly maxBytes: number
-}
+/** What is left for one value, and where its copying has come to. Bytes are counted low: nothing takes less than one. */
+class Room {
+  /** The keys and indexes on the way to the value that is copied, for a message: the first `depth` of them hold. */
+  readonly way: (string | number)[] = []
+  private bytesLeft: number
+  private valuesLeft: number = limits.jsonValues
+  private readonly maxBytes: number
+  private readonly place: string
 
-function take(room: Room, bytes: number): void {
-  room.bytesLeft -= bytes
-  if (room.bytesLeft < 0 || room.valuesLeft < 0) {
-    const most = room.valuesLeft < 0 ? `${limits.jsonValues} values` : `${room.maxBytes} bytes`
+  constructor(place: string, maxBytes: number) {
+    this.place = place
+    this.maxBytes = maxBytes
+    this.bytesLeft = maxBytes
+  }
+
+  takeValue(): void {
+    this.valuesLeft--
+    this.takeBytes(1)
+  }
+
+  takeBytes(bytes: number): void {
+    this.bytesLeft -= bytes
+    if (this.bytesLeft >= 0 && this.valuesLeft >= 0) return
+    const most = this.valuesLeft < 0 ? `${limits.jsonValues} values` : `${this.maxBytes} bytes`
     throw new KernelError('VALUE_TOO_LARGE', `at most ${most} fit; send it in smaller parts`)
+  }
+
+  refuse(depth: number, what: string): KernelError<'VALUE_INVALID'> {
+    let place = this.place
+    for (const step of this.way.slice(0, depth)) {
+      place += typeof step === 'number' ? `[${step}]` : place === '' ? step : `.${step}`
+    }
+    // Keys are the caller's text too: only what looks like a path through names is repeated.
+    const where = place === '' ? 'the value' : `\`${place.slice(0, 200).replace(/[^\w.[\]-]+/g, '…')}\``
+    return new KernelError('VALUE_INVALID', `${where} holds ${what}; send plain JSON values`)
   }
 }
 
-function copy(value: unknown, place: string, depth: number, room: Room): JsonValue {
-  if (depth > limits.jsonDepth) throw refuse(place, `nested deeper than ${limits.jsonDepth}`)
-  room.valuesLeft--
-  take(room, 1)
+function copy(value: unknown, depth: number, room: Room): JsonValue {
+  if (depth > limits.jsonDepth) throw room.refuse(depth, `nested deeper than ${limits.jsonDepth}`)
+  room.takeValue()
   switch (typeof value) {
     case 'string':
-      take(room, value.length)
-      if (!value.isWellFormed()) throw refuse(place, 'a lone surrogate')
+      room.takeBytes(value.length)
+      if (!value.isWellFormed()) throw room.refuse(depth, 'a lone surrogate')
       return value
     case 'boolean':
       return value
     case 'number':
-      return copyNumber(value, place)
+      if (!Number.isFinite(value)) throw room.refuse(depth, 'a number that is not finite')
+      if (Number.isInteger(value) && !Number.isSafeInteger(value))
+        throw room.refuse(depth, 'an integer beyond ±(2^53−1)')
+      return value === 0 ? 0 : value
     case 'object':
       if (value === null) return null
-      return Array.isArray(value) ? copyArray(value, place, depth, room) : copyObject(value, place, depth, room)
+      return Array.isArray(value) ? copyArray(value, depth, room) : copyObject(value, depth, room)
     default:
-      throw refuse(place, `a ${typeof value}`)
+      throw room.refuse(depth, `a ${typeof value}`)
   }
 }
 
-function copyNumber(value: number, place: string): number {
-  if (!Number.isFinite(value)) throw refuse(place, 'a number that is not finite')
-  if (Number.isInteger(value) && !Number.isSafeInteger(value)) throw refuse(place, 'an integer beyond ±(2^53−1)')
-  return value === 0 ? 0 : value
-}
-
-function copyArray(value: readonly unknown[], place: string, depth: number, room: Room): JsonValue[] {
+function copyArray(value: readonly unknown[], depth: number, room: Room): JsonValue[] {
   const length = value.length
-  if (length > limits.jsonMembers) throw refuse(place, `more than ${limits.jsonMembers} items`)
+  if (length > limits.jsonMembers) throw room.refuse(depth, `more than ${limits.jsonMembers} items`)
   const array: JsonValue[] = []
-  for (let i = 0; i < length; i++) array.push(copy(value[i], `${place}[${i}]`, depth + 1, room))
+  for (let i = 0; i < length; i++) {
+    room.way[depth] = i
+    array.push(copy(value[i], depth + 1, room))
+  }
   return array
 }
 
-function copyObject(value: object, place: string, depth: number, room: Room): JsonValue {
+function copyObject(value: object, depth: number, room: Room): JsonValue {
   const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null)
-    throw refuse(place, 'an object that is not plain')
+  if (prototype !== null && prototype !== Object.prototype && Object.getPrototypeOf(prototype) !== null)
+    throw room.refuse(depth, 'an object that is not plain')
   const keys = Object.keys(value)
-  if (keys.length > limits.jsonMembers) throw refuse(place, `more than ${limits.jsonMembers} members`)
-  const object: Record<string, JsonValue> = Object.create(null) as Record<string, JsonValue>
+  if (keys.length > limits.jsonMembers) throw room.refuse(depth, `more than ${limits.jsonMembers} members`)
+  const object = Object.create(null) as Record<string, JsonValue>
   for (const key of keys) {
-    if (!key.isWellFormed()) throw refuse(place, 'a key with a lone surrogate')
+    if (!key.isWellFormed()) throw room.refuse(depth, 'a key with a lone surrogate')
     const member: unknown = (value as Record<string, unknown>)[key]
     if (member === undefined) continue
-    take(room, key.length)
-    object[key] = copy(member, place === '' ? key : `${place}.${key}`, depth + 1, room)
+    room.takeBytes(key.length)
+    room.way[depth] = key
+    object[key] = copy(member, depth + 1, room)
   }
   return object
-}
-
-function refuse(place: string, what: string): KernelError<'VALUE_INVALID'> {
-  // Keys are the caller's text too: only what looks like a path through names is repeated.
-  const where = place === '' ? 'the value' : `\`${place.slice(0, 200).replace(/[^\w.[\]-]+/g, '…')}\``
-  return new KernelError('VALUE_INVALID', `${where} holds ${what}; send plain JSON values`)
 }

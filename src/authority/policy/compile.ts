@@ -6,7 +6,7 @@ import type { Access, ActionPlan, Classification, Pending, RuleBook } from './ru
 import { ActionCache, ActionIndex, ResourceIndex } from './rule-index.ts'
 import type { PolicyDraft } from './sections/policy-file.ts'
 import type { AllowDraft, RuleHead } from './sections/rules.ts'
-import { permitBy } from './verdict.ts'
+import { deniedBy, permitBy } from './verdict.ts'
 
 /** Compiles a valid draft. */
 export function compile(draft: PolicyDraft): RuleBook {
@@ -44,7 +44,7 @@ export function compile(draft: PolicyDraft): RuleBook {
 function compileAllow(rule: AllowDraft, id: string, order: number): Rule {
   const pending = pendingFeatures(rule)
   const compiled = { ...compileHead(rule, 'allow', id, order), obligations: obligationsOf(rule), pending }
-  return { ...compiled, permit: pending.length === 0 ? permitBy([id], compiled.obligations, undefined) : undefined }
+  return { ...compiled, alone: pending.length === 0 ? permitBy([id], compiled.obligations, undefined) : undefined }
 }
 
 function compileHead(rule: RuleHead, effect: 'allow' | 'deny', id: string, order: number): Rule {
@@ -61,7 +61,7 @@ function compileHead(rule: RuleHead, effect: 'allow' | 'deny', id: string, order
     when,
     obligations: {},
     pending: [],
-    permit: undefined,
+    alone: effect === 'deny' ? deniedBy([id], undefined) : undefined,
   }
 }
 

@@ -1,10 +1,10 @@
-import { hintForAccess, hintForDeny, hintForMiss } from './hint.ts'
+import { hintForAccess, hintForMiss } from './hint.ts'
 import { strictest } from './obligations.ts'
 import { hasDotSegment } from './pattern.ts'
 import type { Access, ActionPlan, Classification, Pending, RuleBook } from './rule-book.ts'
 import { isDenied, missOf, type Miss, type Rule } from './rule.ts'
 import type { Obligations, Question, Verdict } from './types.ts'
-import { forbid, listed, permitBy } from './verdict.ts'
+import { deniedBy, forbid, listed, permitBy } from './verdict.ts'
 import { rulesText } from './yaml-text.ts'
 
 /**
@@ -33,8 +33,9 @@ function denied(plan: ActionPlan, question: Question, className: string | undefi
     for (const rule of candidates) if (isDenied(rule, question, resource)) found.push(rule)
   }
   if (found.length === 0) return undefined
-  const ids = idsOf(found)
-  return forbid('denied_by_rule', ids, `${listed(ids)} forbids it`, hintForDeny(ids), className)
+  const only = found.length === 1 ? found[0] : undefined
+  if (only?.alone !== undefined && className === undefined) return only.alone
+  return deniedBy(idsOf(found), className)
 }
 
 /** Each resource needs an allow rule of its own; those that apply are added to `matching`. */
@@ -135,7 +136,7 @@ function retainedOf(book: RuleBook, { resources }: Question): readonly Pending[]
 
 function permitted(matching: readonly Rule[], className: string | undefined): Verdict {
   const only = matching.length === 1 ? matching[0] : undefined
-  if (only?.permit !== undefined && className === undefined) return only.permit
+  if (only?.alone !== undefined && className === undefined) return only.alone
   return permitBy(idsOf(matching), obligationsOf(matching), className)
 }
 

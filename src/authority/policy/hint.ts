@@ -30,10 +30,6 @@ export function hintForAccess({ id, roles }: Access): string {
   return `\`${id}\` asks for one of the roles ${listed(roles)}; ask with such a role`
 }
 
-export function hintForDeny(ids: readonly string[]): string {
-  return `${listed(ids)} forbids it, and deny wins over every allow rule; narrow or remove it to allow this`
-}
-
 function shortened(text: string): string {
   return `\`${text.length > 200 ? `${text.slice(0, 199)}…` : text}\``
 }

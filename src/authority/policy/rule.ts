@@ -22,8 +22,8 @@ export interface Rule {
   readonly obligations: Obligations
   /** What it asks for that no engine of this version enforces, as `approval: required`. */
   readonly pending: readonly string[]
-  /** The verdict when it alone determines a permit. */
-  readonly permit: Verdict | undefined
+  /** The verdict when it alone determines one, and no class comes in. */
+  readonly alone: Verdict | undefined
 }
 
 /** Why a rule whose patterns match does not apply, in the order in which it is looked at. */

@@ -33,6 +33,12 @@ export function forbid(
   } as const)
 }
 
+/** A refusal by the deny rules `ids`. */
+export function deniedBy(ids: readonly string[], className: string | undefined): Verdict {
+  const hint = `${listed(ids)} forbids it, and deny wins over every allow rule; narrow or remove it to allow this`
+  return forbid('denied_by_rule', ids, `${listed(ids)} forbids it`, hint, className)
+}
+
 /** Names in backticks; of many only the first few, so that a message stays one line. */
 export function listed(names: readonly string[]): string {
   const shown = names.slice(0, 5).map((name) => `\`${name}\``)
