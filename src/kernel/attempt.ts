@@ -2,10 +2,13 @@ import type { Verdict } from '../authority/policy/index.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ActionDefinition } from '../effects/provider.ts'
 import type { Caller, Commitment, Gate, PolicyInForce } from './gate.ts'
-import type { Request } from './request.ts'
 
 /** What parsing leaves: canonical, copied, and never read from the caller's object again. */
-export interface ParsedRequest extends Request {
+export interface ParsedRequest {
+  readonly action: string
+  /** Those that were sent; empty where none were. Frozen. */
+  readonly params: JsonObject
+  readonly idempotencyKey: string | undefined
   readonly definition: ActionDefinition
   /** Canonical; the first is the request's own, the others stand in its params. */
   readonly resources: readonly string[]
@@ -37,9 +40,5 @@ export interface Attempt {
   intent: number | undefined
 }
 
-const noParams: JsonObject = Object.freeze(Object.create(null) as JsonObject)
-
-/** The params that were sent; empty where none were. */
-export function paramsOf(parsed: Request): JsonObject {
-  return parsed.params ?? noParams
-}
+/** The params of a request that was sent without. */
+export const noParams: JsonObject = Object.freeze(Object.create(null) as JsonObject)

@@ -2,26 +2,41 @@ import { limits } from '../base/limits.ts'
 import type { EntryDraft } from '../evidence/ledger/index.ts'
 import type { Attempt } from './attempt.ts'
 
+type Decision = EntryDraft['decision']
+
 /** What every entry and intent of this attempt says, whatever becomes of it. */
-export function draftOf(attempt: Attempt): EntryDraft {
-  const { caller, verdict, parsed, inForce } = attempt
+export function draftOf(
+  attempt: Attempt,
+  outcome?: EntryDraft['outcome'],
+  decision: Decision = judgedBy(attempt),
+): EntryDraft {
+  const { caller, parsed, inForce } = attempt
+  // One literal with every field, so that all drafts have one shape; what is undefined is absent from the entry.
   return {
     kind: 'action',
     agent: caller.agent,
     principal: caller.principal.id,
-    ...(attempt.action !== '' && { action: attempt.action }),
-    ...(attempt.resource !== '' && { resource: attempt.resource }),
-    ...(parsed !== undefined && parsed.displayed.length > 1 && { resources: parsed.displayed }),
-    ...(attempt.params !== undefined && { params: attempt.params }),
-    ...(verdict !== undefined && {
-      policy: inForce.seq,
-      decision: {
-        effect: verdict.effect,
-        reason: verdict.reason,
-        ...(verdict.rules.length > 0 && { rules: verdict.rules.slice(0, limits.rulesPerEntry) }),
-      },
-    }),
-    ...(attempt.key !== undefined && { key: attempt.key }),
-    ...(verdict?.class !== undefined && { class: verdict.class }),
+    action: attempt.action === '' ? undefined : attempt.action,
+    resource: attempt.resource === '' ? undefined : attempt.resource,
+    resources: parsed !== undefined && parsed.displayed.length > 1 ? parsed.displayed : undefined,
+    params: attempt.params,
+    policy: decision === undefined ? undefined : inForce.seq,
+    decision,
+    key: attempt.key,
+    class: attempt.verdict?.class,
+    outcome,
   }
+}
+
+function judgedBy({ verdict }: Attempt): Decision {
+  return verdict && decisionOf(verdict.effect, verdict.reason, verdict.rules)
+}
+
+export function decisionOf(
+  effect: NonNullable<Decision>['effect'],
+  reason: string,
+  rules: readonly string[],
+): NonNullable<Decision> {
+  const named = rules.length > limits.rulesPerEntry ? rules.slice(0, limits.rulesPerEntry) : rules
+  return { effect, reason, rules: named.length === 0 ? undefined : named }
 }

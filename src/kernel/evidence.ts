@@ -1,7 +1,6 @@
-import type { KernelError } from '../base/errors.ts'
 import { canonicalBytes } from '../base/canonical-json.ts'
+import { KernelError } from '../base/errors.ts'
 import { commitmentOf } from '../base/hash.ts'
-import type { JsonObject } from '../base/json.ts'
 import type { RandomBytes } from '../base/random.ts'
 import type { Ledger } from '../evidence/ledger/index.ts'
 import type { Vault } from '../evidence/vault/index.ts'
@@ -19,45 +18,30 @@ export interface EvidenceRooms {
   readonly random: RandomBytes
   /** Told of each entry after it was written. */
   readonly onAppended: (seq: number) => void
-  /** Told when the vault cannot be written: without it no entry can be. */
-  readonly onFailure: (error: KernelError) => void
 }
 
-/**
- * Joins ledger and vault for the gate: a payload is on disk, and for a durable entry synced, before the entry that commits to
- * it is written.
- */
-export function evidenceFrom({ ledger, vault, random, onAppended, onFailure }: EvidenceRooms): Evidence {
-  const settleVault = async (durable: boolean): Promise<void> => {
-    if (!vault.hasUnwritten) return
-    try {
-      await (durable ? vault.sync() : vault.flush())
-    } catch (error) {
-      onFailure(error as KernelError)
-      throw error
-    }
-  }
+/** Joins ledger and vault for the gate. A payload goes to the disk with the entry or intent that commits to it. */
+export function evidenceFrom({ ledger, vault, random, onAppended }: EvidenceRooms): Evidence {
   return {
     get nextSeq() {
       return ledger.treeSize
+    },
+    get full() {
+      if (ledger.space !== 'spent') return undefined
+      return new KernelError('LEDGER_FULL', 'free some space; nothing is begun until then')
     },
     keep(payload, sensitivity) {
       const kept = { salt: random(saltBytes), bytes: canonicalBytes(payload) }
       vault.put(sensitivity ?? defaultClass, kept)
       return commitmentOf(kept)
     },
-    async intend(intent: JsonObject) {
-      await settleVault(true)
-      return ledger.intend(intent)
-    },
-    async append(draft, { durable, settles }) {
-      await settleVault(durable)
-      const appended = await ledger.append(draft, {
-        durability: durable ? 'durable' : 'written',
-        ...(settles !== undefined && { settles }),
+    intend: (intent) => ledger.intend(intent),
+    append(draft, { durable, settles }, done) {
+      const durability = durable ? 'durable' : 'written'
+      ledger.enter(draft, settles === undefined ? { durability } : { durability, settles }, (error, entry) => {
+        if (entry !== undefined) onAppended(entry.seq)
+        done(error, entry?.seq)
       })
-      onAppended(appended.seq)
-      return appended
     },
   }
 }

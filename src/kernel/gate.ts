@@ -20,6 +20,15 @@ export interface Gate {
   /** Aborted when the kernel closes: whatever still runs ends as if its time were up. */
   readonly closing: AbortSignal
   readonly seal: Seal
+  readonly admission: Admission
+}
+
+/** Lets attempts in. Whoever begins one ends it. */
+export interface Admission {
+  tryBegin(principal: string): boolean
+  /** @throws KernelError KERNEL_BUSY */
+  wait(principal: string, begin: () => void): void
+  end(principal: string): void
 }
 
 /** Broken once the log failed: from then on nothing is decided any more. */
@@ -39,13 +48,18 @@ export interface PolicyInForce {
 export interface Evidence {
   /** The index that the next entry gets. */
   readonly nextSeq: number
-  /** Keeps `payload` in the vault and returns its commitment; it is on disk before an entry that follows is. */
+  /** Why nothing can be begun now, while what has begun can still end. */
+  readonly full: KernelError | undefined
+  /** Keeps `payload` in the vault and returns its commitment; it is on disk as soon as an entry that follows is. */
   keep(payload: JsonValue, sensitivity: string | undefined): Commitment
   /** Makes an intent durable. */
   intend(intent: JsonObject): Promise<number>
   /** Writes the one terminal entry. */
-  append(draft: EntryDraft, options: { durable: boolean; settles?: number }): Promise<{ seq: number; time: number }>
+  append(draft: EntryDraft, options: { durable: boolean; settles: number | undefined }, done: Recorded): void
 }
+
+/** Told of the entry's seq, or why there is none. */
+export type Recorded = (error: KernelError | undefined, seq: number | undefined) => void
 
 /** 64 hex digits. */
 export type Commitment = string

@@ -3,9 +3,10 @@ import { readPrincipal, type Principal } from '../base/principal.ts'
 import { pooledRandom } from '../base/random.ts'
 import { protect } from '../effects/protection.ts'
 import type { Provider } from '../effects/provider.ts'
-import type { Ledger } from '../evidence/ledger/index.ts'
+import type { FileLayer, Ledger } from '../evidence/ledger/index.ts'
 import { tableOfActions } from './actions.ts'
-import { answersFrom } from './answers.ts'
+import { Admission } from './admission.ts'
+import { answersFrom, type NotedAnswers } from './answers.ts'
 import { closeProviders } from './close-providers.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { evidenceFrom } from './evidence.ts'
@@ -13,9 +14,10 @@ import type { Caller, Gate } from './gate.ts'
 import { resolveOptions, type KernelOptions, type ResolvedOptions } from './options.ts'
 import type { Outcome } from './outcome.ts'
 import { readPolicy } from './policy-source.ts'
-import { catchUp, endInterrupted, recallOutcome } from './recover.ts'
+import { bringUpToDate, recallNoted } from './recover.ts'
 import type { Request } from './request.ts'
-import { breakSeal, closeRooms, openRooms, unlessSealed, type Rooms } from './rooms.ts'
+import { resolveUnknown, type Resolution, type Resolved } from './resolve.ts'
+import { closeRooms, openRooms, unlessSealed, type Rooms } from './rooms.ts'
 import { submit } from './submit.ts'
 
 /** What an agent holds: it can ask, and nothing else. */
@@ -35,6 +37,12 @@ export interface Kernel extends AgentHandle, AsyncDisposable {
   readonly vkey: string
   /** A handle that asks on the authority of `principal`. @throws KernelError PRINCIPAL_INVALID */
   as(principal: { readonly id: string; readonly roles?: readonly string[] }): AgentHandle
+  /**
+   * Settles an entry that ended `unknown`: a person says whether it took effect. Never let an agent do that.
+   *
+   * @throws KernelError RESOLUTION_INVALID, ENTRY_NOT_FOUND, KERNEL_SEALED or KERNEL_CLOSED
+   */
+  resolve(seq: number, resolution: Resolution): Promise<Resolved>
   /** Ends what still runs, completes the published log, and lets go of the data directory. @throws what a provider's `close` threw, after all that */
   close(): Promise<void>
 }
@@ -42,24 +50,31 @@ export interface Kernel extends AgentHandle, AsyncDisposable {
 /** The agent of everything that is asked in process, and the principal of what nobody else asks. */
 const local: Principal = readPrincipal({ id: 'local' })
 
+/** What only tests replace. */
+export interface KernelInternals {
+  /** The file system under log and vault. */
+  readonly files?: FileLayer
+}
+
 /**
  * Opens a data directory (and makes it when it is missing) as its one writer, and wires the rooms behind the gate.
  *
  * @throws KernelError POLICY_…, OPTIONS_INVALID, PROVIDER_INVALID, KEY_…, LEDGER_LOCKED, LEDGER_CORRUPT, LEDGER_ROLLED_BACK, STATE_INVALID
  */
-export async function createKernel(options: KernelOptions): Promise<Kernel> {
+export async function createKernel(options: KernelOptions, internals: KernelInternals = {}): Promise<Kernel> {
   const resolved = resolveOptions(options)
   // A policy or a provider that does not load must not leave a half-made data directory behind.
   const actions = tableOfActions(resolved.providers)
   const policy = readPolicy(resolved.policy)
-  const { places, keys } = openDataDirectory(resolved.dataDir, resolved.keysDir)
+  const { places, keys } = openDataDirectory(resolved.dataDir, resolved.keysDir, resolved.clock)
   const random = pooledRandom()
-  const rooms = await openRooms(places, keys, resolved.clock, random)
+  const rooms = await openRooms(places, keys, resolved.clock, random, internals.files)
   const closing = new AbortController()
   try {
     const { ledger, vault, state, seal } = rooms
-    await endInterrupted(ledger)
-    await catchUp(state, ledger, vault)
+    await bringUpToDate(rooms)
+    const answers = answersFrom(state, seal, ledger, (key, noted) => recallNoted(rooms, key, noted))
+    const admission = new Admission(resolved.clock, () => ledger.space)
     const gate: Gate = {
       clock: resolved.clock,
       actions,
@@ -69,15 +84,15 @@ export async function createKernel(options: KernelOptions): Promise<Kernel> {
         ledger,
         vault,
         random,
-        onAppended: (seq) => followLog(rooms, seq),
-        onFailure: (error) => breakSeal(seal, error),
+        onAppended: () => followLog(rooms, answers),
       }),
-      answers: answersFrom(state, seal, (seq) => recallOutcome(ledger, vault, seq)),
+      answers,
       durability: resolved.durability,
       closing: closing.signal,
       seal,
+      admission,
     }
-    return kernelOf(gate, rooms, resolved.providers, closing)
+    return kernelOf(gate, rooms, resolved.providers, admission, closing)
   } catch (error) {
     await closeRooms(rooms).catch(() => undefined)
     throw error
@@ -89,13 +104,12 @@ function protectedPlaces(dataDir: string, { keysDir, policy }: ResolvedOptions):
 }
 
 /** Entries between two notes of how far the index reflects the log: what a start after a crash has to catch up with. */
-const stateInterval = 4096
+const stateInterval = 1024
 
-function followLog({ state, seal }: Rooms, seq: number): void {
-  // One interval behind, because an entry just before this one may not have its answer noted yet.
-  if (seq % stateInterval === 0) {
-    unlessSealed(seal, () => state.advance(Math.max(state.treeSize, seq - stateInterval)))
-  }
+function followLog({ ledger, state, seal, resolving }: Rooms, answers: NotedAnswers): void {
+  if (ledger.treeSize - state.treeSize < stateInterval || resolving.size > 0) return
+  const noted = answers.notedBelow()
+  if (noted - state.treeSize >= stateInterval) unlessSealed(seal, () => state.advance(noted))
 }
 
 /** Makes `policy` the one in force: an entry, unless it is in force already. Returns that entry's seq. */
@@ -106,25 +120,20 @@ async function enterPolicy(ledger: Ledger, policy: Policy): Promise<number> {
   return seq
 }
 
-function kernelOf(gate: Gate, rooms: Rooms, providers: readonly Provider[], closing: AbortController): Kernel {
-  const running = new Set<Promise<Outcome>>()
+function kernelOf(
+  gate: Gate,
+  rooms: Rooms,
+  providers: readonly Provider[],
+  admission: Admission,
+  closing: AbortController,
+): Kernel {
   const handleOf = (principal: Principal): AgentHandle => {
     const caller: Caller = Object.freeze({ principal, agent: local.id })
-    return Object.freeze({
-      submit(request: Request | string) {
-        const outcome = submit(gate, caller, request)
-        running.add(outcome)
-        const forget = (): boolean => running.delete(outcome)
-        outcome.then(forget, forget)
-        return outcome
-      },
-    })
+    return Object.freeze({ submit: (request: Request | string) => submit(gate, caller, request) })
   }
   const shut = async (): Promise<void> => {
     closing.abort()
-    // One whose request is being read at this very moment runs too, but is counted only once its `submit` has returned.
-    await Promise.resolve()
-    await Promise.allSettled(running)
+    await admission.idle()
     try {
       await closeProviders(providers)
     } finally {
@@ -137,6 +146,7 @@ function kernelOf(gate: Gate, rooms: Rooms, providers: readonly Provider[], clos
     vkey: rooms.ledger.vkey,
     as: (principal: { readonly id: string; readonly roles?: readonly string[] }) => handleOf(readPrincipal(principal)),
     submit: handleOf(local).submit,
+    resolve: (seq: number, resolution: Resolution) => resolveUnknown(rooms, seq, resolution),
     close,
     [Symbol.asyncDispose]: close,
   })

@@ -44,12 +44,13 @@ export function predict(
     durability: 'default',
     closing: new AbortController().signal,
     seal: { by: undefined },
+    admission: { tryBegin: () => true, wait: never, end: () => undefined },
   }
   return submit(gate, { principal: readPrincipal(principal), agent: 'local', dryRun: true }, request)
 }
 
 function noEvidence(nextSeq: number): Evidence {
-  return { nextSeq, keep: never, intend: never, append: never }
+  return { nextSeq, full: undefined, keep: never, intend: never, append: never }
 }
 
 function never(): never {

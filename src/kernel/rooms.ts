@@ -2,18 +2,26 @@ import type { Clock } from '../base/clock.ts'
 import { KernelError } from '../base/errors.ts'
 import type { KeyRing } from '../base/keys.ts'
 import type { RandomBytes } from '../base/random.ts'
-import { openLedger, type Ledger } from '../evidence/ledger/index.ts'
+import { openLedger, type FileLayer, type Ledger } from '../evidence/ledger/index.ts'
 import { openVault, type Vault } from '../evidence/vault/index.ts'
 import type { DataDirectory } from './data-directory.ts'
 import type { Seal } from './gate.ts'
 import { openState, type State } from './state/state.ts'
+import { storedEntries, type StoredEntries } from './stored-entries.ts'
 
-/** What a kernel holds open in its data directory. */
-export interface Rooms {
+/** Log and vault, and what they are opened with. */
+export interface EvidenceRooms extends StoredEntries {
   readonly ledger: Ledger
   readonly vault: Vault
-  readonly state: State
+  readonly random: RandomBytes
   readonly seal: Seal
+}
+
+/** What a kernel holds open in its data directory. */
+export interface Rooms extends EvidenceRooms {
+  readonly state: State
+  /** Entries that are being settled at this moment. */
+  readonly resolving: Set<number>
 }
 
 /**
@@ -26,19 +34,45 @@ export async function openRooms(
   keys: KeyRing,
   clock: Clock,
   random: RandomBytes,
+  files?: FileLayer,
 ): Promise<Rooms> {
-  const seal: Seal = { by: undefined }
-  const onFailure = (error: KernelError): void => breakSeal(seal, error)
-  const ledger = await openLedger({ directory: places.ledger, keys, clock, onFailure })
-  let vault: Vault | undefined
+  const rooms = await openEvidence(places, keys, clock, random, files)
   try {
-    vault = openVault({ directory: places.vault, key: keys.vaultKey, clock, random })
-    return { ledger, vault, state: openState(places.state, ledger.origin, ledger.treeSize), seal }
+    const state = openState(places.state, rooms.ledger.origin, rooms.ledger.treeSize, keys.walKey)
+    return { ...rooms, state, resolving: new Set() }
   } catch (error) {
-    await vault?.close().catch(() => undefined)
+    await closeEvidence(rooms).catch(() => undefined)
+    throw error
+  }
+}
+
+/** The same without the index. */
+export async function openEvidence(
+  places: DataDirectory,
+  keys: KeyRing,
+  clock: Clock,
+  random: RandomBytes,
+  files?: FileLayer,
+): Promise<EvidenceRooms> {
+  const seal: Seal = { by: undefined }
+  const layer = files === undefined ? {} : { files }
+  const onFailure = (error: KernelError): void => breakSeal(seal, error)
+  let vault: Vault | undefined
+  // Payloads go out with the entries that commit to them. The vault is opened second: the log's lock keeps others out of it.
+  const companion = { write: () => vault?.write(), sync: () => vault?.sync() ?? Promise.resolve() }
+  const ledger = await openLedger({ directory: places.ledger, keys, clock, onFailure, companion, ...layer })
+  try {
+    vault = openVault({ directory: places.vault, key: keys.vaultKey, clock: timeOf(ledger, clock), random, ...layer })
+    return { ledger, vault, random, seal, ...storedEntries(places.ledger, ledger) }
+  } catch (error) {
     await ledger.close().catch(() => undefined)
     throw error
   }
+}
+
+/** Payloads are filed by the time of the log, which never goes back: an entry leads to the day of its payload. */
+function timeOf(ledger: Ledger, clock: Clock): Clock {
+  return { now: () => Math.max(clock.now(), ledger.timeMs), monotonicMs: () => clock.monotonicMs() }
 }
 
 /** From now on the kernel denies everything; the first cause is the one that is told. */
@@ -60,15 +94,21 @@ export function unlessSealed(seal: Seal, write: () => void): void {
 }
 
 /** Closes everything, whatever fails on the way; the first failure is thrown at the end. */
-export async function closeRooms({ ledger, vault, state, seal }: Rooms): Promise<void> {
+export async function closeRooms({ state, seal, ...evidence }: Rooms): Promise<void> {
   try {
-    await vault.close()
+    await closeEvidence({ ...evidence, seal })
+    unlessSealed(seal, () => state.advance(evidence.ledger.treeSize))
   } finally {
-    try {
-      await ledger.close()
-      unlessSealed(seal, () => state.advance(ledger.treeSize))
-    } finally {
-      state.close()
-    }
+    state.close()
+  }
+}
+
+/** The same without the index. */
+export async function closeEvidence({ vault, ledger }: EvidenceRooms): Promise<void> {
+  try {
+    // The log first: its last sync takes the vault along.
+    await ledger.close()
+  } finally {
+    await vault.close()
   }
 }

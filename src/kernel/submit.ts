@@ -1,7 +1,8 @@
 import { KernelError } from '../base/errors.ts'
 import type { Caller, Gate } from './gate.ts'
+import { keepRequest } from './request.ts'
 import { refuse, type Judgement, type Outcome } from './outcome.ts'
-import type { Attempt } from './attempt.ts'
+import type { Attempt, ParsedRequest } from './attempt.ts'
 import { decide } from './steps/decide.ts'
 import { dedupe } from './steps/dedupe.ts'
 import { foresee } from './foresee.ts'
@@ -10,7 +11,7 @@ import { identify } from './steps/identify.ts'
 import { meter } from './steps/meter.ts'
 import { parse } from './steps/parse.ts'
 import { perform } from './steps/perform.ts'
-import { prepare } from './steps/prepare.ts'
+import { prepareToMutate, prepareToObserve } from './steps/prepare.ts'
 import { conclude } from './steps/record.ts'
 import { screen } from './steps/screen.ts'
 
@@ -18,17 +19,36 @@ import { screen } from './steps/screen.ts'
  * The gate: the only way from a request to an effect.
  *
  * Read it top to bottom; each step is one file in `steps/`. A step either lets the attempt pass (undefined) or ends it. Up to
- * `meter` nothing waits. Whatever happens, an attempt is concluded exactly once, and that writes exactly one entry.
+ * `meter` nothing waits, and an observation whose provider answers at once waits for nothing but its entry. Whatever happens,
+ * an attempt is concluded exactly once, and that writes exactly one entry.
  *
- * @throws KernelError KERNEL_SEALED or KERNEL_CLOSED; never for a refusal or a provider's failure
+ * @throws KernelError KERNEL_SEALED, KERNEL_CLOSED or KERNEL_BUSY; never for a refusal or a provider's failure
  */
-export async function submit(gate: Gate, caller: Caller, input: unknown): Promise<Outcome> {
-  assertOpen(gate)
+export function submit(gate: Gate, caller: Caller, input: unknown): Promise<Outcome> {
+  const closed = whyClosed(gate)
+  if (closed !== undefined) return Promise.reject(closed)
+  if (gate.admission.tryBegin(caller.principal.id)) return attemptTo(gate, caller, input)
+  return waitForTurn(gate, caller, input)
+}
+
+/** One attempt, once it has been let in. */
+function attemptTo(gate: Gate, caller: Caller, input: unknown): Promise<Outcome> {
   const attempt = identify(gate, caller)
   const judgement = judge(attempt, input)
-  if (judgement?.answer !== undefined) return judgement.answer
+  if (judgement?.answer !== undefined) return answerAgain(attempt, judgement.answer)
   if (judgement?.ending !== undefined) return conclude(attempt, judgement.ending)
-  return attempt.dryRun ? conclude(attempt, await foresee(attempt)) : carryOut(attempt)
+  if (attempt.dryRun) return foresee(attempt).then((ending) => conclude(attempt, ending))
+  return isObservation(attempt) ? observe(attempt) : mutate(attempt)
+}
+
+/** What the caller changes in its object while it waits is not what it asked. */
+function waitForTurn(gate: Gate, caller: Caller, input: unknown): Promise<Outcome> {
+  const asked = keepRequest(input)
+  return new Promise((resolve, reject) => {
+    gate.admission.wait(caller.principal.id, () => {
+      attemptTo(gate, caller, asked).then(resolve, reject)
+    })
+  })
 }
 
 /** May it? Synchronous, and fails closed: an error in here refuses. */
@@ -45,19 +65,36 @@ function judge(attempt: Attempt, input: unknown): Judgement | undefined {
   }
 }
 
-async function carryOut(attempt: Attempt): Promise<Outcome> {
-  const unprepared = await prepare(attempt)
+function isObservation({ parsed }: Attempt): boolean {
+  return (parsed as ParsedRequest).definition.kind === 'observe'
+}
+
+function observe(attempt: Attempt): Promise<Outcome> {
+  const unprepared = prepareToObserve(attempt)
+  if (unprepared !== undefined) return conclude(attempt, unprepared)
+  const effect = perform(attempt)
+  if (effect instanceof Promise) return effect.then((late) => conclude(attempt, screen(attempt, late)))
+  return conclude(attempt, screen(attempt, effect))
+}
+
+async function mutate(attempt: Attempt): Promise<Outcome> {
+  const unprepared = await prepareToMutate(attempt)
   if (unprepared !== undefined) return conclude(attempt, unprepared)
   const effect = await perform(attempt)
   return conclude(attempt, screen(attempt, effect))
 }
 
-function assertOpen(gate: Gate): void {
+/** The answer of an attempt that was made before, or is being made. */
+function answerAgain({ gate, caller }: Attempt, known: Outcome | Promise<Outcome>): Promise<Outcome> {
+  return Promise.resolve(known).finally(() => gate.admission.end(caller.principal.id))
+}
+
+function whyClosed(gate: Gate): KernelError | undefined {
   const { by } = gate.seal
   if (by !== undefined) {
-    throw new KernelError('KERNEL_SEALED', `${by.message}; look at \`kestrel doctor\`, then start it again`, {
+    return new KernelError('KERNEL_SEALED', `${by.message}; look at \`kestrel doctor\`, then start it again`, {
       cause: by,
     })
   }
-  if (gate.closing.aborted) throw new KernelError('KERNEL_CLOSED', 'create another one to go on')
+  return gate.closing.aborted ? new KernelError('KERNEL_CLOSED', 'create another one to go on') : undefined
 }

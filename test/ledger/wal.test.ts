@@ -1,33 +1,67 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { crc32c } from '../../src/evidence/ledger/crc32c.ts'
-import { Frontier, nodeHash } from '../../src/evidence/ledger/frontier.ts'
+import { digestFromHex, digestToHex, leafDigest, zeroDigest, type Digest } from '../../src/evidence/ledger/digest.ts'
+import { Frontier, nodeDigest } from '../../src/evidence/ledger/frontier.ts'
 import { Authenticator } from '../../src/evidence/ledger/wal/authenticator.ts'
-import { BatchEncoder, decodeBatch, findBatchHead, type BatchFacts } from '../../src/evidence/ledger/wal/batch.ts'
+import { readBatch, type WalKey } from '../../src/evidence/ledger/wal/batch.ts'
+import { BatchWriter } from '../../src/evidence/ledger/wal/batch-writer.ts'
 import type { Frame, FrameKind } from '../../src/evidence/ledger/wal/frame.ts'
+import { LinkChain } from '../../src/evidence/ledger/wal/link.ts'
 import { decodeHeader, encodeHeader, segmentEpoch, segmentName } from '../../src/evidence/ledger/wal/segment.ts'
+import { findTrailer, isAuthentic, trailerFrameBytes, type WalPosition } from '../../src/evidence/ledger/wal/trailer.ts'
 import { guards } from '../guards.ts'
 
 const authenticator = new Authenticator(Buffer.alloc(32, 1))
-const root = Buffer.alloc(32, 9)
+const root = digestFromHex('09'.repeat(32))
 
-function factsAt(epoch: number, offset: number, firstSeq = 5): BatchFacts {
-  return {
-    position: { epoch, offset },
-    firstSeq,
-    barrier: { epoch, offset: 0 },
-    previousMac: 'ab'.repeat(32),
-    writeRoot: (target, at) => root.copy(target, at),
-  }
+function keyAt(link: Digest = zeroDigest, by: Authenticator = authenticator): WalKey {
+  const chain = new LinkChain(by)
+  chain.restart(link)
+  return { authenticator: by, chain }
 }
 
-const frames: fc.Arbitrary<Frame[]> = fc.array(
+interface Item {
+  readonly entry?: string
+  readonly settles?: number
+  readonly frame?: Frame
+}
+
+/** The bytes of one batch at a place, closed unless told otherwise. */
+function batchAt(
+  position: WalPosition,
+  items: readonly Item[],
+  { isOpen = false, link = zeroDigest }: { isOpen?: boolean; link?: Digest } = {},
+): Buffer {
+  const writer = new BatchWriter(authenticator, new LinkChain(authenticator))
+  writer.resume(position, link, { frames: 0, entries: 0 })
+  for (const { entry, settles = 0, frame } of items) {
+    if (entry !== undefined) writer.addEntry(entry, leafDigest(entry), settles)
+    if (frame !== undefined) writer.addFrame(frame)
+  }
+  const entries = items.filter(({ entry }) => entry !== undefined).length
+  if (!isOpen) writer.close({ size: 5 + entries, root: () => root }, { epoch: position.epoch, offset: 0 })
+  return Buffer.from(writer.staged())
+}
+
+const item: fc.Arbitrary<Item> = fc.oneof(
+  fc.record({ entry: fc.string({ unit: 'binary', maxLength: 300 }).filter((text) => text.isWellFormed()) }),
+  fc.record({ entry: fc.string({ maxLength: 30 }), settles: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }) }),
   fc.record({
-    kind: fc.constantFrom<FrameKind>('entry', 'intent', 'settle', 'checkpoint', 'state'),
-    bytes: fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+    frame: fc.record({
+      kind: fc.constantFrom<FrameKind>('intent', 'checkpoint', 'state'),
+      bytes: fc.uint8Array({ minLength: 8, maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
+    }),
   }),
-  { maxLength: 8 },
 )
+const items = fc.array(item, { minLength: 1, maxLength: 8 })
+
+function bytesOf({ entry = '', settles = 0, frame }: Item): Buffer {
+  if (frame !== undefined) return frame.bytes
+  const id = Buffer.alloc(8)
+  id.writeBigUInt64BE(BigInt(settles))
+  return settles > 0 ? Buffer.concat([id, Buffer.from(entry)]) : Buffer.from(entry)
+}
 
 describe('the bytes of the WAL', () => {
   guards('LED-16')
@@ -40,74 +74,92 @@ describe('the bytes of the WAL', () => {
     expect(crc32c(Buffer.from('456789'), 0, 6, crc32c(Buffer.from('123')))).toBe(0xe3069283)
   })
 
-  test('a batch round-trips at any place', () => {
+  test('a batch round-trips at any place, closed or open', () => {
     const place = fc.record({ epoch: fc.integer({ min: 1, max: 2 ** 40 }), offset: fc.integer({ min: 0, max: 2000 }) })
     fc.assert(
-      fc.property(frames, place, fc.maxSafeNat(), (items, { epoch, offset }, firstSeq) => {
-        const { bytes, mac } = new BatchEncoder(authenticator).encode(items, factsAt(epoch, offset, firstSeq))
-        const segment = Buffer.concat([Buffer.alloc(offset, 7), bytes, Buffer.alloc(100)])
-        const decoded = decodeBatch(segment, { epoch, offset }, authenticator)
-        expect(decoded).toMatchObject({ is: 'batch' })
-        if (decoded.is !== 'batch') return
-        const { batch } = decoded
-        expect(batch.frames).toEqual(items)
-        expect([batch.firstSeq, batch.mac, batch.previousMac]).toEqual([firstSeq, mac, 'ab'.repeat(32)])
-        expect(batch.count).toBe(items.filter(({ kind }) => kind === 'entry').length)
-        expect(batch.root.equals(root)).toBe(true)
-        expect(batch.barrier).toEqual({ epoch, offset: 0 })
-        expect(findBatchHead(segment, epoch, 0)).toBe(offset)
+      fc.property(items, place, fc.boolean(), (some, position, isOpen) => {
+        const bytes = batchAt(position, some, { isOpen })
+        const segment = Buffer.concat([Buffer.alloc(position.offset, 7), bytes, Buffer.alloc(100)])
+        const key = keyAt()
+        const read = readBatch(segment, position, key)
+        const batch = read.is === 'batch' ? read.batch : read.open
+        expect(read.is).toBe(isOpen ? 'nothing' : 'batch')
+        expect(batch?.frames.map((frame) => frame.bytes)).toEqual(some.map(bytesOf))
+        expect(batch?.entries).toBe(some.filter(({ entry }) => entry !== undefined).length)
+        expect(batch?.end).toBe(position.offset + bytes.length)
+        const found = findTrailer(segment, position.epoch, 0)
+        if (isOpen) expect(found).toBeUndefined()
+        else {
+          expect(batch?.trailer).toMatchObject({ firstSeq: 5, root, barrier: { epoch: position.epoch, offset: 0 } })
+          expect(found?.offset).toBe(position.offset + bytes.length - trailerFrameBytes)
+          expect(found !== undefined && isAuthentic(found.content, authenticator)).toBe(true)
+          expect(key.chain.last).toBe(batch?.trailer?.mac)
+        }
       }),
     )
   })
 
   test('every flipped bit is seen, with the key and without', () => {
-    const items: Frame[] = [
-      { kind: 'entry', bytes: Buffer.from('one') },
-      { kind: 'settle', bytes: Buffer.alloc(8) },
-    ]
-    const bytes = Buffer.from(new BatchEncoder(authenticator).encode(items, factsAt(3, 0)).bytes)
+    const position = { epoch: 3, offset: 0 }
+    const bytes = batchAt(position, [{ entry: 'one' }, { entry: 'two', settles: 7 }])
     for (let bit = 0; bit < bytes.length * 8; bit++) {
       const flipped = Buffer.from(bytes)
       flipped[bit >> 3] = (flipped[bit >> 3] as number) ^ (1 << (bit & 7))
-      for (const key of [authenticator, undefined]) {
-        expect([bit, decodeBatch(flipped, { epoch: 3, offset: 0 }, key).is]).toEqual([bit, 'damaged'])
+      for (const key of [keyAt(), undefined]) {
+        const { is } = readBatch(flipped, position, key)
+        expect([bit, is === 'damaged' || is === 'nothing']).toEqual([bit, true])
       }
     }
     for (let length = 0; length < bytes.length; length++) {
-      expect(decodeBatch(bytes.subarray(0, length), { epoch: 3, offset: 0 }, authenticator).is).not.toBe('batch')
+      expect(readBatch(bytes.subarray(0, length), position, keyAt()).is).not.toBe('batch')
     }
+  })
+
+  test('a frame of an open batch that the key did not write is told from damage', () => {
+    const position = { epoch: 3, offset: 0 }
+    const other = new Authenticator(Buffer.alloc(32, 2))
+    const forger = new BatchWriter(other, new LinkChain(other))
+    forger.resume(position, zeroDigest, { frames: 0, entries: 0 })
+    forger.addEntry('mine', leafDigest('mine'), 0)
+    expect(readBatch(Buffer.from(forger.staged()), position, keyAt())).toEqual({ is: 'forged', open: undefined, at: 0 })
+    forger.close({ size: 1, root: () => root }, position)
+    const [trailer] = [findTrailer(Buffer.from(forger.staged()), 3, 0)]
+    expect(trailer !== undefined && isAuthentic(trailer.content, authenticator)).toBe(false)
   })
 
   test('any bytes have an answer', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 600 }), fc.nat(400), (noise, offset) => {
-        const segment = Buffer.concat([Buffer.alloc(offset), Buffer.from('KWB1'), noise])
-        expect(['nothing', 'damaged']).toContain(decodeBatch(segment, { epoch: 1, offset }, authenticator).is)
+        const segment = Buffer.concat([Buffer.alloc(offset), Buffer.from(noise)])
+        expect(['nothing', 'damaged']).toContain(readBatch(segment, { epoch: 1, offset }, keyAt()).is)
+        expect(findTrailer(segment, 1, 0)).toBeUndefined()
         expect(decodeHeader(Buffer.from(noise), 1, 'origin', authenticator)).toBeUndefined()
       }),
     )
   })
 
-  test('a batch of another epoch, place or key is not taken', () => {
-    const { bytes } = new BatchEncoder(authenticator).encode([], factsAt(3, 0))
-    expect(decodeBatch(bytes, { epoch: 4, offset: 0 }, authenticator)).toEqual({ is: 'damaged' })
-    expect(decodeBatch(bytes, { epoch: 3, offset: 0 }, new Authenticator(Buffer.alloc(32, 2)))).toEqual({
-      is: 'forged',
-    })
+  test('a batch of another epoch, place, key or past is not taken', () => {
+    guards('LED-14')
+    const bytes = batchAt({ epoch: 3, offset: 0 }, [{ entry: 'one' }])
+    expect(readBatch(bytes, { epoch: 4, offset: 0 }, keyAt()).is).toBe('damaged')
+    expect(
+      readBatch(bytes, { epoch: 3, offset: 0 }, keyAt(zeroDigest, new Authenticator(Buffer.alloc(32, 2)))).is,
+    ).toBe('forged')
+    expect(readBatch(bytes, { epoch: 3, offset: 0 }, keyAt(root)).is).toBe('forged')
     const moved = Buffer.concat([Buffer.alloc(8), bytes])
-    expect(decodeBatch(moved, { epoch: 3, offset: 8 }, authenticator)).toEqual({ is: 'damaged' })
-    expect(decodeBatch(Buffer.alloc(500), { epoch: 3, offset: 0 }, authenticator)).toEqual({ is: 'nothing' })
+    expect(readBatch(moved, { epoch: 3, offset: 8 }, keyAt()).is).toBe('damaged')
+    expect(readBatch(Buffer.alloc(500), { epoch: 3, offset: 0 }, keyAt()).is).toBe('nothing')
   })
 
   test('a recycled page in the middle of a batch is damage, though each of its frames was good once', () => {
-    const frame = (text: string): Frame => ({ kind: 'entry', bytes: Buffer.from(text.padEnd(120, '.')) })
-    const before = Buffer.from(new BatchEncoder(authenticator).encode(['a', 'b', 'c'].map(frame), factsAt(1, 0)).bytes)
-    const after = Buffer.from(new BatchEncoder(authenticator).encode(['d', 'e', 'f'].map(frame), factsAt(2, 0)).bytes)
-    for (const cut of [28, 28 + 128, 28 + 256, 28 + 384]) {
+    const long = (text: string): Item => ({ entry: text.padEnd(104, '.') })
+    const before = batchAt({ epoch: 1, offset: 0 }, ['a', 'b', 'c'].map(long))
+    const after = batchAt({ epoch: 2, offset: 0 }, ['d', 'e', 'f'].map(long))
+    for (const frames of [0, 1, 2, 3]) {
+      const cut = frames * 128
       const torn = Buffer.concat([after.subarray(0, cut), before.subarray(cut)])
-      expect(decodeBatch(torn, { epoch: 2, offset: 0 }, authenticator)).toEqual({ is: 'damaged' })
-      const hole = Buffer.concat([torn.subarray(0, cut + 128), after.subarray(cut + 128)])
-      if (cut < 28 + 384) expect(decodeBatch(hole, { epoch: 2, offset: 0 }, authenticator)).toEqual({ is: 'damaged' })
+      const read = readBatch(torn, { epoch: 2, offset: 0 }, keyAt())
+      expect([read.is, read.is === 'batch' ? undefined : (read.open?.entries ?? 0)]).toEqual(['damaged', frames])
     }
   })
 
@@ -126,27 +178,27 @@ describe('the bytes of the WAL', () => {
 })
 
 describe('the frontier', () => {
-  const leaf = (n: number): string => n.toString(16).padStart(64, '0')
+  const leaf = (n: number): Digest => digestFromHex(n.toString(16).padStart(64, '0'))
 
   /** RFC 9162 §2.1.1, by the definition. */
-  function rootOf(leaves: readonly Buffer[]): Buffer {
+  function rootOf(leaves: readonly Digest[]): Digest {
     const [only] = leaves
     if (leaves.length === 1 && only !== undefined) return only
     const split = 2 ** Math.ceil(Math.log2(leaves.length) - 1)
-    return nodeHash(rootOf(leaves.slice(0, split)), rootOf(leaves.slice(split)))
+    return nodeDigest(rootOf(leaves.slice(0, split)), rootOf(leaves.slice(split)))
   }
 
   test('has the root of the definition at every size, also after being saved', () => {
     let frontier = new Frontier()
-    expect(frontier.root().toString('hex')).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')
-    const leaves: Buffer[] = []
+    expect(digestToHex(frontier.root())).toBe('e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855')
+    const leaves: Digest[] = []
     for (let size = 1; size <= 130; size++) {
       frontier.append(leaf(size))
-      leaves.push(Buffer.from(leaf(size), 'hex'))
-      expect(frontier.root().equals(rootOf(leaves))).toBe(true)
+      leaves.push(leaf(size))
+      expect(frontier.root() === rootOf(leaves)).toBe(true)
       if (size % 7 === 0) frontier = Frontier.fromPeaks(size, frontier.peaks())
     }
-    expect(() => Frontier.fromPeaks(3, [Buffer.alloc(32)])).toThrow(/does not fit/)
-    expect(() => Frontier.fromPeaks(2, [Buffer.alloc(32), Buffer.alloc(32)])).toThrow(/does not fit/)
+    expect(() => Frontier.fromPeaks(3, [zeroDigest])).toThrow(/does not fit/)
+    expect(() => Frontier.fromPeaks(2, [zeroDigest, zeroDigest])).toThrow(/does not fit/)
   })
 })

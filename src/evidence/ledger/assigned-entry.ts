@@ -1,7 +1,7 @@
-import { hash } from 'node:crypto'
 import { KernelError } from '../../base/errors.ts'
 import { extendChain, type AgentChain } from './agent-chain.ts'
-import type { Entry } from './entry.ts'
+import { leafDigest, type Digest } from './digest.ts'
+import type { Entry, EntryKind } from './entry.ts'
 
 /** An entry with everything that the ledger assigned. */
 export interface AssignedEntry {
@@ -9,13 +9,23 @@ export interface AssignedEntry {
   /** Ms since 1970 UTC. */
   readonly time: number
   readonly agent: string
-  /** The entry's bytes as they stand in the log. */
-  readonly bytes: Buffer
-  /** 64 hex. */
-  readonly leafHash: string
+  /** The entry as it stands in the log, there in UTF-8. */
+  readonly text: string
+  readonly leaf: Digest
   /** Where the agent's chain stands behind the entry. */
   readonly chain: AgentChain
   /** On `policy`. */
+  readonly digest: string | undefined
+  /** The roots of the tiles that its leaf fills, from the leaves up; known once the tree has grown by it. */
+  tileRoots: readonly Digest[]
+}
+
+/** What of an entry decides its place. */
+export interface EntryFacts {
+  readonly seq: number
+  readonly time: number
+  readonly agent: string
+  readonly kind: EntryKind
   readonly digest: string | undefined
 }
 
@@ -24,29 +34,23 @@ export interface AssignedEntry {
  *
  * A head signs what is before it and is itself no part of the chain.
  */
-export function assignedEntry(entry: Entry, text: string, before: AgentChain): AssignedEntry {
-  const leaf = Buffer.from(`\0${text}`)
-  const leafHash = hash('sha256', leaf, 'hex')
-  const isHead = entry.kind === 'head'
-  return {
-    seq: entry.seq,
-    time: entry.time,
-    agent: entry.agent,
-    bytes: leaf.subarray(1),
-    leafHash,
-    chain: isHead ? { ...before, unheaded: 0 } : extendChain(before, leafHash),
-    digest: entry.digest,
-  }
+export function assignedEntry(facts: EntryFacts, text: string, before: AgentChain): AssignedEntry {
+  const { seq, time, agent, digest } = facts
+  const leaf = leafDigest(text)
+  const chain = facts.kind === 'head' ? { ...before, unheaded: 0 } : extendChain(before, leaf)
+  return { seq, time, agent, text, leaf, chain, digest, tileRoots: none }
 }
 
-/** Reads back an entry of the WAL. The batch's MAC vouches for the bytes, so only what is used is looked at. */
-export function recoveredEntry(bytes: Buffer, chainOf: (agent: string) => AgentChain): AssignedEntry {
-  const text = bytes.toString('utf8')
+const none: readonly Digest[] = []
+
+/** Reads back an entry of the WAL. The WAL's key vouches for the bytes, so only what is used is looked at. */
+export function recoveredEntry(text: string, chainOf: (agent: string) => AgentChain): AssignedEntry {
   let entry: Entry
   try {
     entry = JSON.parse(text) as Entry
   } catch (cause) {
     throw new KernelError('LEDGER_CORRUPT', 'an entry of the WAL is not JSON', { cause })
   }
-  return assignedEntry(entry, text, chainOf(entry.agent))
+  const { seq, time, agent, kind, digest } = entry
+  return assignedEntry({ seq, time, agent, kind, digest }, text, chainOf(agent))
 }

@@ -4,7 +4,7 @@ import type { AgentKey } from '../../base/keys.ts'
 import { limits } from '../../base/limits.ts'
 import { noEntries, signHead, type AgentChain } from './agent-chain.ts'
 import { assignedEntry, type AssignedEntry } from './assigned-entry.ts'
-import { formatEntry, type Entry, type EntryDraft } from './entry.ts'
+import { formatDraft, type EntryDraft } from './entry.ts'
 import type { LogState, PolicyMark } from './log-state.ts'
 
 /** The kernel's own agent: it signs its heads with the key in the ring. */
@@ -37,42 +37,34 @@ export class Assigner {
     return this.#size
   }
 
+  get timeMs(): number {
+    return this.#timeMs
+  }
+
   get policy(): PolicyMark | undefined {
     return this.#policy
   }
 
-  /**
-   * The entry for `draft`, behind the head entry that is due before it, if one is.
-   *
-   * @throws KernelError ENTRY_INVALID or ENTRY_TOO_LARGE; nothing is assigned then, but for the head
-   */
-  assign(draft: EntryDraft, into: AssignedEntry[]): AssignedEntry {
-    const own = draft.agent === localAgent ? this.#agents.get(localAgent) : undefined
-    if (own !== undefined && own.unheaded >= limits.unheadedEntries) into.push(this.#head(own))
-    const entry = this.#place(draft)
-    into.push(entry)
-    return entry
+  /** The head entry that must come before the next entry of `agent`, or undefined when none is due. It has its place then. */
+  assignHead(agent: string): AssignedEntry | undefined {
+    const own = agent === localAgent ? this.#agents.get(localAgent) : undefined
+    if (own === undefined || own.unheaded < limits.unheadedEntries) return undefined
+    const head = signHead(this.#key, this.#origin, localAgent, own)
+    return this.assign({ kind: 'head', agent: localAgent, principal: localAgent, head })
   }
 
-  #head(chain: AgentChain): AssignedEntry {
-    const head = signHead(this.#key, this.#origin, localAgent, chain)
-    return this.#place({ kind: 'head', agent: localAgent, principal: localAgent, head })
-  }
-
-  #place(draft: EntryDraft): AssignedEntry {
+  /** The entry for `draft`. @throws KernelError ENTRY_INVALID or ENTRY_TOO_LARGE; nothing is assigned then */
+  assign(draft: EntryDraft): AssignedEntry {
     const chain = this.#agents.get(draft.agent) ?? noEntries
     if (chain === noEntries && this.#agents.size >= agentsMax) {
       throw new KernelError('ENTRY_INVALID', `the log has its ${agentsMax} agents already`)
     }
+    const seq = this.#size
     const time = Math.max(this.#clock.now(), this.#timeMs)
-    const entry: Entry = {
-      ...draft,
-      v: 1,
-      seq: this.#size,
-      time,
-      ...(draft.kind === 'head' ? {} : { agentSeq: chain.next }),
-    }
-    const assigned = assignedEntry(entry, formatEntry(entry), chain)
+    const agentSeq = draft.kind === 'head' ? undefined : chain.next
+    const { agent, kind, digest } = draft
+    const text = formatDraft(draft, { seq, time, agentSeq })
+    const assigned = assignedEntry({ seq, time, agent, kind, digest }, text, chain)
     this.#size++
     this.#timeMs = time
     this.#agents.set(draft.agent, assigned.chain)

@@ -102,8 +102,24 @@ export interface EntryHead {
 export type EntryKind = (typeof kinds)[number]
 export type EntryTier = (typeof tiers)[number]
 
-/** What the kernel hands to the ledger, which assigns the rest. */
-export type EntryDraft = Omit<Entry, 'v' | 'seq' | 'time' | 'agentSeq'>
+/** What the ledger assigns. */
+export interface EntryPlace {
+  readonly seq: number
+  readonly time: number
+  readonly agentSeq?: number | undefined
+}
+
+type Given = Omit<Entry, 'v' | keyof EntryPlace | 'decision' | 'outcome'> & {
+  readonly decision?: OrUndefined<EntryDecision>
+  readonly outcome?: OrUndefined<EntryOutcome>
+}
+type Named = 'kind' | 'agent' | 'principal'
+type OrUndefined<Value> = { readonly [Field in keyof Value]: Value[Field] | undefined }
+
+/** What the kernel hands to the ledger, which assigns the rest. A field that is undefined is absent from the entry. */
+export type EntryDraft = Pick<Given, Named> & {
+  readonly [Field in Exclude<keyof Given, Named>]?: Given[Field] | undefined
+}
 
 const kinds = [
   'action',
@@ -137,7 +153,13 @@ const signatureBytes = 64
  * @throws KernelError ENTRY_INVALID naming the field, ENTRY_TOO_LARGE over 65,535 bytes of UTF-8
  */
 export function formatEntry(entry: Entry): string {
-  const text = write(entry)
+  if (entry.v !== 1) throw refuse('v', 'the number 1')
+  return formatDraft(entry, entry)
+}
+
+/** The text of the entry that `draft` becomes at `place`. @throws KernelError as `formatEntry` */
+export function formatDraft(draft: EntryDraft, place: EntryPlace): string {
+  const text = write(draft, place)
   if (text.length * 3 > limits.entryBytes && utf8(text).length > limits.entryBytes) {
     throw new KernelError('ENTRY_TOO_LARGE', `it has more than ${limits.entryBytes} bytes`)
   }
@@ -159,7 +181,7 @@ export function parseEntry(bytes: Uint8Array): Entry {
     const value = read(text)
     if (typeof value !== 'object' || value === null) throw refuse('it', 'a JSON object')
     const entry = value as Entry
-    if (write(entry) === text) return entry
+    if (formatEntry(entry) === text) return entry
     parseJson(text)
   } catch (error) {
     if (isKernelError(error, 'ENTRY_INVALID')) throw error
@@ -177,14 +199,13 @@ function read(text: string): unknown {
   }
 }
 
-function write(entry: Entry): string {
-  if (entry.v !== 1) throw refuse('v', 'the number 1')
+function write(entry: EntryDraft, { seq, time, agentSeq }: EntryPlace): string {
   const kind = oneOf(entry.kind, kinds, 'kind')
-  checkKind(entry)
+  checkKind(entry, agentSeq)
   let text = '{'
   if (entry.action !== undefined) text += `"action":${string(entry.action, 'action')},`
   text += `"agent":${string(entry.agent, 'agent')},`
-  if (entry.agentSeq !== undefined) text += `"agentSeq":${index(entry.agentSeq, 'agentSeq')},`
+  if (agentSeq !== undefined) text += `"agentSeq":${index(agentSeq, 'agentSeq')},`
   if (entry.approval !== undefined) text += `"approval":${approval(entry.approval)},`
   if (entry.charge !== undefined) text += `"charge":${charge(entry.charge)},`
   if (entry.class !== undefined) text += `"class":${string(entry.class, 'class')},`
@@ -204,18 +225,18 @@ function write(entry: Entry): string {
   if (entry.resource !== undefined) text += `"resource":${string(entry.resource, 'resource')},`
   if (entry.resources !== undefined) text += `"resources":${list(entry.resources, 'resources', string)},`
   if (entry.run !== undefined) text += `"run":${string(entry.run, 'run')},`
-  text += `"seq":${index(entry.seq, 'seq')},`
+  text += `"seq":${index(seq, 'seq')},`
   if (entry.step !== undefined) text += `"step":${index(entry.step, 'step')},`
   if (entry.tier !== undefined) text += `"tier":"${oneOf(entry.tier, tiers, 'tier')}",`
-  text += `"time":${index(entry.time, 'time')},`
+  text += `"time":${index(time, 'time')},`
   if (entry.undo !== undefined) text += `"undo":${undo(entry.undo)},`
   return `${text}"v":1}`
 }
 
 /** Fields that belong to one kind stand on every entry of it and on no other. */
-function checkKind(entry: Entry): void {
+function checkKind(entry: EntryDraft, agentSeq: number | undefined): void {
   const { kind } = entry
-  belongs('agentSeq', entry.agentSeq, kind !== 'head')
+  belongs('agentSeq', agentSeq, kind !== 'head')
   belongs('head', entry.head, kind === 'head')
   belongs('digest', entry.digest, kind === 'policy')
   belongs('publicKey', entry.publicKey, kind === 'enroll' || kind === 'rotate')
@@ -241,7 +262,7 @@ function charge(value: Readonly<Record<string, number>>): string {
   return `{${meters.join(',')}}`
 }
 
-function decision(value: EntryDecision): string {
+function decision(value: NonNullable<EntryDraft['decision']>): string {
   object(value, 'decision')
   const rules = value.rules === undefined ? '' : `,"rules":${list(value.rules, 'decision.rules', string)}`
   const effect = oneOf(value.effect, effects, 'decision.effect')
@@ -261,7 +282,7 @@ function head(value: EntryHead): string {
   return `{"chain":${hex(value.chain, 'head.chain')},"sig":${sig},"upTo":${index(value.upTo, 'head.upTo')}}`
 }
 
-function outcome(value: EntryOutcome): string {
+function outcome(value: NonNullable<EntryDraft['outcome']>): string {
   object(value, 'outcome')
   let text = '{'
   if (value.durationMs !== undefined) text += `"durationMs":${index(value.durationMs, 'outcome.durationMs')},`
@@ -288,8 +309,12 @@ function list<T>(value: readonly T[], field: string, item: (value: T, field: str
   return `[${text}]`
 }
 
+/** Text that JSON writes as it is. */
+const plain = /^[ !#-[\]-~]*$/
+
 function string(value: unknown, field: string): string {
   if (typeof value !== 'string' || value === '') throw refuse(field, 'a string that is not empty')
+  if (plain.test(value)) return `"${value}"`
   if (!value.isWellFormed()) throw refuse(field, 'free of lone surrogates')
   return JSON.stringify(value)
 }

@@ -1,5 +1,5 @@
-import { closeSync, constants, fdatasync, mkdirSync, openSync, writeSync } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises'
+import { closeSync, constants, fdatasync, fsync, open as openFile, openSync, writeSync } from 'node:fs'
+import { mkdir, open, readdir, rename, rm, rmdir, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { systemCode } from '../../base/errors.ts'
 
@@ -21,10 +21,13 @@ export interface FileLayer {
   move(from: string, to: string): Promise<void>
   remove(path: string): Promise<void>
   syncDirectory(path: string): Promise<void>
+  /** Of the file system that holds `path`: what we may still write, and its size. */
+  space(path: string): Promise<{ readonly freeBytes: number; readonly totalBytes: number }>
 }
 
 const chunkBytes = 1_048_576
 const fileMode = 0o600
+const writeFlags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
 const directoryMode = 0o700
 
 export const nodeFiles: FileLayer = {
@@ -44,7 +47,16 @@ export const nodeFiles: FileLayer = {
     return new Promise((resolve, reject) => fdatasync(fd, (error) => (error === null ? resolve() : reject(error))))
   },
   close: closeSync,
-  put: (path, bytes) => writeWhole(path, [bytes]),
+  async put(path, bytes) {
+    // Making a file may wait for the file system's journal; writing to one goes to memory.
+    const fd = await openLater(path, writeFlags)
+    try {
+      this.write(fd, bytes, 0)
+      await this.sync(fd)
+    } finally {
+      closeSync(fd)
+    }
+  },
   async zeros(path, sizeBytes) {
     const chunks: Uint8Array[] = []
     const zero = new Uint8Array(Math.min(chunkBytes, sizeBytes))
@@ -53,7 +65,7 @@ export const nodeFiles: FileLayer = {
     await this.syncDirectory(dirname(path))
   },
   async replace(path, bytes) {
-    await writeWhole(`${path}.new`, [bytes])
+    await this.put(`${path}.new`, bytes)
     await rename(`${path}.new`, path)
     await this.syncDirectory(dirname(path))
   },
@@ -63,18 +75,27 @@ export const nodeFiles: FileLayer = {
   },
   remove: (path) => rm(path, { force: true }),
   async syncDirectory(path) {
-    const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY)
+    const fd = await openLater(path, constants.O_RDONLY | constants.O_DIRECTORY)
     try {
-      await handle.sync()
+      await new Promise<void>((resolve, reject) => fsync(fd, (error) => (error === null ? resolve() : reject(error))))
     } finally {
-      await handle.close()
+      closeSync(fd)
     }
+  },
+  async space(path) {
+    const { bavail, blocks, bsize } = await statfs(path)
+    return { freeBytes: bavail * bsize, totalBytes: blocks * bsize }
   },
 }
 
+function openLater(path: string, flags: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    openFile(path, flags, fileMode, (error, fd) => (error === null ? resolve(fd) : reject(error)))
+  })
+}
+
 async function writeWhole(path: string, chunks: readonly Uint8Array[]): Promise<void> {
-  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_NOFOLLOW
-  const handle = await open(path, flags, fileMode)
+  const handle = await open(path, writeFlags, fileMode)
   try {
     for (const chunk of chunks) await handle.writeFile(chunk)
     await handle.sync()
@@ -83,11 +104,7 @@ async function writeWhole(path: string, chunks: readonly Uint8Array[]): Promise<
   }
 }
 
-/** Makes a folder of ours, 0700, with those above it. */
-export function makeDirectory(path: string): void {
-  mkdirSync(path, { recursive: true, mode: directoryMode })
-}
-
+/** Makes a folder of ours, 0700, with those above it. Resolves to whether any was missing. */
 export async function makeDirectoryLater(path: string): Promise<boolean> {
   return (await mkdir(path, { recursive: true, mode: directoryMode })) !== undefined
 }

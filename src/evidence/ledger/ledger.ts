@@ -2,9 +2,11 @@ import type { Clock } from '../../base/clock.ts'
 import type { KernelError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json.ts'
 import type { KeyRing } from '../../base/keys.ts'
-import type { Durability } from './committer.ts'
+import type { AssignedEntry } from './assigned-entry.ts'
+import type { Companion, Durability } from './committer.ts'
 import type { EntryDraft } from './entry.ts'
 import type { FileLayer } from './file-layer.ts'
+import type { Space } from './headroom.ts'
 import type { PolicyMark } from './log-state.ts'
 
 /** Names an intent while it is open. Grows over the life of a log; never used twice. */
@@ -26,6 +28,9 @@ export interface Appended {
   readonly leafHash: string
 }
 
+/** Told of the entry, or why there is none. */
+export type AppendDone = (error: KernelError | undefined, entry: AssignedEntry | undefined) => void
+
 export interface AppendOptions {
   readonly durability: Durability
   /** The intent that this entry ends: both are in one batch, so no crash comes between. */
@@ -39,6 +44,8 @@ export interface OpenLedgerOptions {
   readonly clock: Clock
   /** Called once when the log cannot be written any more. */
   readonly onFailure?: (error: KernelError) => void
+  /** What entries commit to, elsewhere on the disk: written before them, and synced beside them. */
+  readonly companion?: Companion
   /** The file system; another one in tests of failing disks. */
   readonly files?: FileLayer
   /** Smaller bounds than `base/limits.ts`, for tests that must reach them. */
@@ -48,6 +55,7 @@ export interface OpenLedgerOptions {
 export interface LedgerBounds {
   readonly walSegmentBytes: number
   readonly publishIntervalMs: number
+  readonly publishPauseMs: number
   readonly syncIntervalMs: number
   readonly unpublishedEntries: number
 }
@@ -64,22 +72,28 @@ export interface Ledger {
   readonly vkey: string
   /** Entries appended so far, also those that are on their way to the disk. */
   readonly treeSize: number
+  /** Of the last entry, ms since 1970 UTC: no later one has a lower. */
+  readonly timeMs: number
   /** The latest `policy` entry. */
   readonly policy: PolicyMark | undefined
+  /** How much room the disk of the log has. While it is `spent`, only entries that settle an intent or are no action are taken. */
+  readonly space: Space
   /** Intents that were open when the ledger was opened, oldest first. Each needs a terminal entry with `settles`. */
   readonly unsettled: readonly Intent[]
   /**
    * Appends an entry; seq, time and agentSeq are assigned in the order of the calls. Waits while more than
    * `limits.unpublishedEntries` or `limits.unpublishedBytes` are unpublished.
    *
-   * @throws KernelError ENTRY_INVALID, ENTRY_TOO_LARGE, LEDGER_UNWRITABLE
+   * @throws KernelError ENTRY_INVALID, ENTRY_TOO_LARGE, LEDGER_FULL, LEDGER_UNWRITABLE
    */
   append(draft: EntryDraft, options: AppendOptions): Promise<Appended>
+  /** `append` without a promise of its own. `done` is called once, never before this returns unless it is refused, and must not throw. */
+  enter(draft: EntryDraft, options: AppendOptions, done: AppendDone): void
   /**
    * Records what is about to be done; resolves when it is durable. Waits while open intents take more than
    * `limits.openIntentBytes`.
    *
-   * @throws KernelError ENTRY_TOO_LARGE, LEDGER_UNWRITABLE
+   * @throws KernelError ENTRY_TOO_LARGE, LEDGER_FULL, LEDGER_UNWRITABLE
    */
   intend(intent: JsonObject): Promise<IntentId>
   /** The bytes of an entry, published or not. @throws KernelError ENTRY_NOT_FOUND, TILE_INVALID */

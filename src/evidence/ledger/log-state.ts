@@ -3,8 +3,9 @@ import { KernelError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json.ts'
 import { noEntries, type AgentChain } from './agent-chain.ts'
 import type { AssignedEntry } from './assigned-entry.ts'
+import { digestFromHex, digestToHex } from './digest.ts'
 import { Frontier } from './frontier.ts'
-import type { Frame } from './wal/frame.ts'
+import { intentIdBytes, intentIdIn, writeIntentId, type Frame } from './wal/frame.ts'
 
 /** Which policy is in force: the latest `policy` entry. */
 export interface PolicyMark {
@@ -36,7 +37,9 @@ export class LogState {
   }
 
   applyEntry(entry: AssignedEntry): void {
-    this.frontier.append(entry.leafHash)
+    this.frontier.append(entry.leaf, (root) => {
+      entry.tileRoots = [...entry.tileRoots, root]
+    })
     this.timeMs = entry.time
     this.agents.set(entry.agent, entry.chain)
     if (entry.digest !== undefined) this.policy = { seq: entry.seq, digest: entry.digest }
@@ -48,17 +51,18 @@ export class LogState {
     this.nextIntent = Math.max(this.nextIntent, id + 1)
   }
 
-  applySettle(bytes: Buffer): void {
-    this.intents.delete(intentIdOf(bytes))
+  applySettle(id: number): void {
+    this.intents.delete(id)
   }
 
   /** The frames that say all this: one `state`, then an `intent` for each open one, so that older segments can go. */
   frames(): Frame[] {
     const agents: Record<string, { chain: string; next: number; unheaded: number }> = {}
-    for (const [agent, { chain, next, unheaded }] of this.agents) agents[`=${agent}`] = { chain, next, unheaded }
+    for (const [agent, { chain, next, unheaded }] of this.agents)
+      agents[`=${agent}`] = { chain: digestToHex(chain), next, unheaded }
     const state: JsonObject = {
       agents,
-      frontier: this.frontier.peaks().map((peak) => peak.toString('hex')),
+      frontier: this.frontier.peaks().map(digestToHex),
       nextIntent: this.nextIntent,
       size: this.treeSize,
       time: this.timeMs,
@@ -77,13 +81,12 @@ export class LogState {
   static fromFrames(frames: readonly Frame[]): LogState {
     const state = new LogState()
     const saved = readSaved(frames)
-    state.frontier = Frontier.fromPeaks(
-      saved.size,
-      saved.frontier.map((peak) => Buffer.from(peak, 'hex')),
-    )
+    state.frontier = Frontier.fromPeaks(saved.size, saved.frontier.map(digestFromHex))
     state.timeMs = saved.time
     state.policy = saved.policy
-    for (const [agent, chain] of Object.entries(saved.agents)) state.agents.set(agent.slice(1), chain)
+    for (const [agent, { chain, next, unheaded }] of Object.entries(saved.agents)) {
+      state.agents.set(agent.slice(1), { chain: digestFromHex(chain), next, unheaded })
+    }
     for (const frame of frames) if (frame.kind === 'intent') state.applyIntent(frame.bytes)
     state.nextIntent = saved.nextIntent
     return state
@@ -130,24 +133,14 @@ function parsed(bytes: Buffer): unknown {
 
 /** An intent's frame: id (8 bytes, big-endian) ‖ canonical JSON. */
 export function intentFrame(id: number, json: Uint8Array): Frame {
-  const bytes = Buffer.allocUnsafe(8 + json.length)
-  writeId(bytes, id)
-  bytes.set(json, 8)
+  const bytes = Buffer.allocUnsafe(intentIdBytes + json.length)
+  bytes.set(json, writeIntentId(bytes, 0, id))
   return { kind: 'intent', bytes }
 }
 
-export function settleFrame(id: number): Frame {
-  const bytes = Buffer.allocUnsafe(8)
-  writeId(bytes, id)
-  return { kind: 'settle', bytes }
-}
-
-function writeId(bytes: Buffer, id: number): void {
-  bytes.writeUInt32BE(Math.floor(id / 2 ** 32), 0)
-  bytes.writeUInt32BE(id % 2 ** 32, 4)
-}
-
-export function intentIdOf(bytes: Buffer): number {
-  if (bytes.length < 8) throw new KernelError('LEDGER_CORRUPT', 'an intent frame of the WAL has no id')
-  return bytes.readUInt32BE(0) * 2 ** 32 + bytes.readUInt32BE(4)
+/** @throws KernelError LEDGER_CORRUPT */
+export function intentIdOf(content: Buffer): number {
+  const id = intentIdIn(content)
+  if (id === undefined) throw new KernelError('LEDGER_CORRUPT', 'an intent frame of the WAL has no id')
+  return id
 }

@@ -2,22 +2,35 @@ import { join } from 'node:path'
 import { canonicalBytes } from '../../base/canonical-json.ts'
 import { KernelError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json.ts'
+import { Fifo } from '../../base/fifo.ts'
 import { limits } from '../../base/limits.ts'
 import type { AssignedEntry } from './assigned-entry.ts'
 import { Assigner, localAgent } from './assigner.ts'
-import { Committer } from './committer.ts'
+import { Committer, type Companion, type Done } from './committer.ts'
+import { digestToHex } from './digest.ts'
 import { parseEntry, type EntryDraft } from './entry.ts'
 import type { FileLayer } from './file-layer.ts'
 import { headPath } from './head-file.ts'
-import type { Appended, AppendOptions, Intent, IntentId, Ledger, LedgerBounds, OpenLedgerOptions } from './ledger.ts'
+import { Headroom, type Space } from './headroom.ts'
+import type {
+  Appended,
+  AppendDone,
+  AppendOptions,
+  Intent,
+  IntentId,
+  Ledger,
+  LedgerBounds,
+  OpenLedgerOptions,
+} from './ledger.ts'
 import type { Lock } from './lock.ts'
-import { intentFrame, settleFrame, type LogState, type PolicyMark } from './log-state.ts'
+import { intentFrame, type LogState, type PolicyMark } from './log-state.ts'
 import { readBundle } from './published-entry.ts'
 import { Publisher, signCheckpoint } from './publisher.ts'
 import type { Recovered } from './recovery.ts'
+import { TileEdge } from './tile-edge.ts'
 import { tileWidth } from './tile.ts'
 import { Authenticator } from './wal/authenticator.ts'
-import type { Frame } from './wal/frame.ts'
+import { intentIdBytes } from './wal/frame.ts'
 import { Wal } from './wal/wal.ts'
 
 /** The writer of one open log: gives entries their place, commits them in groups, publishes behind. Made by `openLedger`. */
@@ -34,20 +47,23 @@ export class LogWriter implements Ledger {
   readonly #assigner: Assigner
   readonly #wal: Wal
   readonly #committer: Committer
+  readonly #headroom: Headroom
   readonly #publisher: Publisher
-  /** Written entries from `#published` on. */
-  readonly #unpublished: AssignedEntry[]
-  #unpublishedBytes = 0
+  readonly #edge: TileEdge
   #published: number
   #publishing: Promise<void> | undefined
   #publishTimer: NodeJS.Timeout | undefined
+  /** Whether the timer stands for a block that is full. */
+  #isHurried = false
+  /** When the last publication began, on the monotonic clock. */
+  #publishedAtMs = -Infinity
   /** Bytes of each open intent, by id. */
   readonly #openIntents: Map<IntentId, number> = new Map()
   #openIntentBytes = 0
   #nextIntent: number
   /** Calls that wait for room, oldest first. */
-  readonly #waitingAppends: (() => void)[] = []
-  readonly #waitingIntents: (() => void)[] = []
+  readonly #waitingAppends: Fifo<() => void> = new Fifo()
+  readonly #waitingIntents: Fifo<() => void> = new Fifo()
   #closing: Promise<void> | undefined
 
   constructor(
@@ -67,13 +83,14 @@ export class LogWriter implements Ledger {
     this.#bounds = { ...limits, ...options.bounds }
     this.#locks = locks
     this.#isNew = resume.live.length === 0
-    this.#publisher = new Publisher(directory, published, files)
-    this.#unpublished = [...unpublished]
-    this.#unpublishedBytes = bytesOf(unpublished)
-    this.#published = published?.size ?? 0
+    this.#edge = TileEdge.read(directory, published)
+    this.#publisher = new Publisher(directory, this.#edge.cut(), files)
+    this.#published = this.#publisher.size
+    for (const entry of unpublished) this.#edge.add(entry)
     this.#assigner = new Assigner(state, keys.origin, keys.agent, clock)
     this.unsettled = this.#takeIntents(state)
     this.#nextIntent = state.nextIntent
+    this.#headroom = new Headroom(directory, files, clock)
     this.#wal = new Wal({
       directory: join(directory, 'wal'),
       origin: keys.origin,
@@ -83,27 +100,29 @@ export class LogWriter implements Ledger {
       resume,
     })
     const events = {
-      written: (entries: readonly AssignedEntry[]): void => this.#written(entries),
+      staged: (entry: AssignedEntry): void => this.#edge.add(entry),
+      wrote: (): void => this.#arrangePublishing(),
       failed: (error: KernelError): void => this.#failed(error),
     }
-    this.#committer = new Committer(this.#wal, state, events, this.#bounds.syncIntervalMs)
+    this.#committer = new Committer(this.#wal, state, options.companion ?? alone, events, this.#bounds.syncIntervalMs)
   }
 
   #takeIntents(state: LogState): Intent[] {
     return [...state.intents].map(([id, bytes]) => {
       this.#openIntents.set(id, bytes.length)
       this.#openIntentBytes += bytes.length
-      return { id, intent: JSON.parse(bytes.toString('utf8', 8)) as JsonObject }
+      return { id, intent: JSON.parse(bytes.toString('utf8', intentIdBytes)) as JsonObject }
     })
   }
 
   async begin(): Promise<void> {
     try {
+      await this.#headroom.ask()
       if (this.#isNew) await this.#committer.start()
       await this.#publisher.removeStrays()
       if (this.#assigner.size === 0) await this.#enrol()
       else await this.#assertEnrolled()
-      this.#written([])
+      this.#arrangePublishing()
     } catch (error) {
       await this.#wal.close()
       throw error
@@ -140,17 +159,28 @@ export class LogWriter implements Ledger {
     return this.#assigner.size
   }
 
+  get timeMs(): number {
+    return this.#assigner.timeMs
+  }
+
   get policy(): PolicyMark | undefined {
     return this.#assigner.policy
   }
 
   append(draft: EntryDraft, options: AppendOptions): Promise<Appended> {
-    const refusal = this.#refusal()
-    if (refusal !== undefined) return Promise.reject(refusal)
-    if (this.#hasRoom() && this.#waitingAppends.length === 0) return this.#appendNow(draft, options)
     return new Promise((resolve, reject) => {
-      this.#waitingAppends.push(() => void this.#appendNow(draft, options).then(resolve, reject))
+      this.enter(draft, options, (error, entry) => {
+        if (entry === undefined) reject(error)
+        else resolve({ seq: entry.seq, time: entry.time, leafHash: digestToHex(entry.leaf) })
+      })
     })
+  }
+
+  enter(draft: EntryDraft, options: AppendOptions, done: AppendDone): void {
+    const refusal = this.#refusal() ?? this.#withoutSpace(draft.kind === 'action' && options.settles === undefined)
+    if (refusal !== undefined) done(refusal, undefined)
+    else if (this.#waitingAppends.size === 0 && this.#hasRoom()) this.#enterNow(draft, options, done)
+    else this.#waitingAppends.add(() => this.#enterNow(draft, options, done))
   }
 
   #refusal(): KernelError | undefined {
@@ -158,42 +188,66 @@ export class LogWriter implements Ledger {
     return this.#closing && new KernelError('LEDGER_UNWRITABLE', 'it was closed; open it again')
   }
 
+  /** Why nothing is begun any more, while what has begun can still end. */
+  #withoutSpace(isBeginning: boolean): KernelError | undefined {
+    if (!isBeginning || this.#headroom.space !== 'spent') return undefined
+    return new KernelError(
+      'LEDGER_FULL',
+      `free some space on the disk of \`${this.#directory}\`; nothing is begun until then`,
+    )
+  }
+
+  get space(): Space {
+    return this.#headroom.space
+  }
+
   #hasRoom(): boolean {
     const entries = this.#assigner.size - this.#published
-    return entries < this.#bounds.unpublishedEntries && this.#unpublishedBytes < limits.unpublishedBytes
+    return entries < this.#bounds.unpublishedEntries && this.#edge.heldBytes < limits.unpublishedBytes
   }
 
-  #appendNow(draft: EntryDraft, { durability, settles }: AppendOptions): Promise<Appended> {
-    if (settles !== undefined && !this.#openIntents.has(settles)) {
-      return Promise.reject(new KernelError('ENTRY_INVALID', `it settles intent ${settles}, which is not open`))
+  #enterNow(draft: EntryDraft, { durability, settles = 0 }: AppendOptions, done: AppendDone): void {
+    if (settles > 0 && !this.#openIntents.has(settles)) {
+      done(new KernelError('ENTRY_INVALID', `it settles intent ${settles}, which is not open`), undefined)
+      return
     }
-    const entries: AssignedEntry[] = []
+    const head = this.#assigner.assignHead(draft.agent)
+    let entry: AssignedEntry
     try {
-      const { seq, time, leafHash } = this.#assigner.assign(draft, entries)
-      this.#unpublishedBytes += bytesOf(entries)
-      const frames = framesOf(entries)
-      if (settles !== undefined) frames.push(this.#settle(settles))
-      return this.#committer.submit(frames, entries, durability, { seq, time, leafHash })
+      entry = this.#assigner.assign(draft)
     } catch (error) {
       // A head that was due has its place already, and keeps it.
-      this.#unpublishedBytes += bytesOf(entries)
-      if (entries.length > 0)
-        this.#committer.submit(framesOf(entries), entries, 'written', undefined).catch(() => undefined)
-      return Promise.reject(error)
+      if (head !== undefined) this.#submit(undefined, head, 0, 'written', () => undefined)
+      done(error as KernelError, undefined)
+      return
     }
+    if (settles > 0) this.#settle(settles)
+    this.#submit(head, entry, settles, durability, (error) => {
+      if (error === undefined) done(undefined, entry)
+      else done(error, undefined)
+    })
   }
 
-  #settle(id: IntentId): Frame {
+  #submit(
+    head: AssignedEntry | undefined,
+    entry: AssignedEntry,
+    settles: number,
+    durability: AppendOptions['durability'],
+    done: Done,
+  ): void {
+    this.#committer.submit({ head, entry, settles, frame: undefined, durability, done })
+  }
+
+  #settle(id: IntentId): void {
     this.#openIntentBytes -= this.#openIntents.get(id) ?? 0
     this.#openIntents.delete(id)
-    while (this.#openIntentBytes < limits.openIntentBytes && this.#waitingIntents.length > 0) {
-      this.#waitingIntents.shift()?.()
+    while (this.#openIntentBytes < limits.openIntentBytes && this.#waitingIntents.size > 0) {
+      this.#waitingIntents.take()?.()
     }
-    return settleFrame(id)
   }
 
   intend(intent: JsonObject): Promise<IntentId> {
-    const refusal = this.#refusal()
+    const refusal = this.#refusal() ?? this.#withoutSpace(true)
     if (refusal !== undefined) return Promise.reject(refusal)
     const json = canonicalBytes(intent)
     if (json.length > limits.intentBytes) {
@@ -201,7 +255,7 @@ export class LogWriter implements Ledger {
     }
     if (this.#openIntentBytes < limits.openIntentBytes) return this.#intendNow(json)
     return new Promise((resolve, reject) => {
-      this.#waitingIntents.push(() => {
+      this.#waitingIntents.add(() => {
         const late = this.#refusal()
         if (late === undefined) this.#intendNow(json).then(resolve, reject)
         else reject(late)
@@ -214,42 +268,52 @@ export class LogWriter implements Ledger {
     const frame = intentFrame(id, json)
     this.#openIntents.set(id, frame.bytes.length)
     this.#openIntentBytes += frame.bytes.length
-    return this.#committer.submit([frame], [], 'durable', id)
+    return this.#committer.submitLater({ frame, durability: 'durable' }).then(() => id)
   }
 
   async read(seq: number): Promise<Uint8Array> {
     if (!Number.isSafeInteger(seq) || seq < 0 || seq >= this.treeSize) {
       throw new KernelError('ENTRY_NOT_FOUND', `the log has entries 0 to ${this.treeSize - 1}, not \`${seq}\``)
     }
-    if (seq >= this.#committer.size) await this.#committer.submit([], [], 'written', undefined)
-    const waiting = this.#unpublished[seq - this.#published]
-    if (waiting !== undefined) return Uint8Array.from(waiting.bytes)
+    if (seq >= this.#committer.size) await this.#committer.settle('written')
+    const held = this.#edge.entry(seq)
+    if (held !== undefined) return held
     const bundle = await readBundle(this.#directory, Math.floor(seq / tileWidth), this.#published)
     return Uint8Array.from(bundle[seq % tileWidth] as Uint8Array)
   }
 
   async sync(): Promise<void> {
-    await this.#committer.submit([], [], 'durable', undefined)
+    await this.#committer.settle('durable')
   }
 
   async publish(): Promise<void> {
-    await this.#committer.submit([], [], 'written', undefined)
+    await this.#committer.settle('written')
     const target = this.#committer.size
     while (this.#published < target) await this.#publishNext()
   }
 
-  #written(entries: readonly AssignedEntry[]): void {
-    for (const entry of entries) this.#unpublished.push(entry)
+  #arrangePublishing(): void {
     if (this.#publishing !== undefined || this.#committer.failure !== undefined) return
-    if (this.#unpublished.length >= limits.blockEntries) this.#publishNext().catch(() => undefined)
-    else if (this.#unpublished.length > 0) this.#publishLater()
+    const unpublished = this.#edge.size - this.#published
+    const isBlock = unpublished >= limits.blockEntries
+    if (isBlock && !this.#isHurried) this.#publishIn(this.#bounds.publishPauseMs - this.#sincePublishedMs())
+    else if (unpublished > 0 && this.#publishTimer === undefined) this.#publishIn(this.#bounds.publishIntervalMs)
+    this.#isHurried = isBlock
   }
 
-  #publishLater(): void {
-    this.#publishTimer ??= setTimeout(() => {
-      this.#publishTimer = undefined
-      this.#publishNext().catch(() => undefined)
-    }, this.#bounds.publishIntervalMs)
+  #sincePublishedMs(): number {
+    return this.#options.clock.monotonicMs() - this.#publishedAtMs
+  }
+
+  #publishIn(ms: number): void {
+    clearTimeout(this.#publishTimer)
+    this.#publishTimer = setTimeout(
+      () => {
+        this.#publishTimer = undefined
+        this.#publishNext().catch(() => undefined)
+      },
+      Math.max(0, ms),
+    )
   }
 
   /** One publication at a time; whoever comes meanwhile shares it. */
@@ -261,7 +325,7 @@ export class LogWriter implements Ledger {
       })
       .finally(() => {
         this.#publishing = undefined
-        this.#written([])
+        this.#arrangePublishing()
       })
     return this.#publishing
   }
@@ -273,23 +337,24 @@ export class LogWriter implements Ledger {
   async #publishNow(): Promise<void> {
     clearTimeout(this.#publishTimer)
     this.#publishTimer = undefined
+    this.#isHurried = false
+    this.#publishedAtMs = this.#options.clock.monotonicMs()
     const size = this.#committer.size
     if (size === this.#published) return
-    const entries = this.#unpublished.slice(0, size - this.#published)
-    const note = signCheckpoint(this.#options.keys, size, this.#committer.root())
-    await this.#committer.submit([{ kind: 'checkpoint', bytes: note }], [], 'durable', undefined)
+    const note = signCheckpoint(this.#options.keys, size, Buffer.from(this.#committer.root(), 'latin1'))
+    const cut = this.#edge.cut()
+    await this.#committer.submitLater({ frame: { kind: 'checkpoint', bytes: note }, durability: 'durable' })
     await this.#files.replace(headPath(this.#options.keys), note)
-    await this.#publisher.publish(entries, note)
-    this.#unpublished.splice(0, entries.length)
-    this.#unpublishedBytes -= bytesOf(entries)
+    await this.#publisher.publish(cut, note)
+    this.#edge.release(size)
     this.#published = size
     await this.#wal.release(size)
-    while (this.#waitingAppends.length > 0 && this.#hasRoom()) this.#waitingAppends.shift()?.()
+    while (this.#waitingAppends.size > 0 && this.#hasRoom()) this.#waitingAppends.take()?.()
   }
 
   #failed(error: KernelError): void {
     clearTimeout(this.#publishTimer)
-    for (const waiting of [...this.#waitingAppends.splice(0), ...this.#waitingIntents.splice(0)]) waiting()
+    for (const waiting of [...this.#waitingAppends.takeAll(), ...this.#waitingIntents.takeAll()]) waiting()
     this.#options.onFailure?.(error)
   }
 
@@ -301,9 +366,9 @@ export class LogWriter implements Ledger {
   async #finish(): Promise<void> {
     try {
       if (this.#committer.failure !== undefined) throw this.#committer.failure
-      for (const waiting of this.#waitingIntents.splice(0)) waiting()
+      for (const waiting of this.#waitingIntents.takeAll()) waiting()
       do await this.publish()
-      while (this.#waitingAppends.length > 0)
+      while (this.#waitingAppends.size > 0)
       await this.#committer.finish()
     } finally {
       clearTimeout(this.#publishTimer)
@@ -316,12 +381,5 @@ export class LogWriter implements Ledger {
   }
 }
 
-function bytesOf(entries: readonly AssignedEntry[]): number {
-  let sum = 0
-  for (const { bytes } of entries) sum += bytes.length
-  return sum
-}
-
-function framesOf(entries: readonly AssignedEntry[]): Frame[] {
-  return entries.map(({ bytes }) => ({ kind: 'entry', bytes }))
-}
+/** A log whose entries commit to nothing outside it. */
+const alone: Companion = { write: () => undefined, sync: () => Promise.resolve() }

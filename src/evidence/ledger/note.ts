@@ -3,9 +3,20 @@ import { KernelError } from '../../base/errors.ts'
 import { limits } from '../../base/limits.ts'
 import type { Primitives } from '../../base/primitives.ts'
 
-/** Who may sign for a log. @see https://c2sp.org/signed-note */
+/**
+ * What a key of a signed note signs, and its type byte: the text itself, as a log does, or a statement that at some time it was
+ * the log's largest tree, as a witness does.
+ *
+ * @see https://c2sp.org/signed-note "Signature types"
+ */
+export const signatureTypes = { log: 0x01, cosignature: 0x04 } as const
+
+export type SignatureType = (typeof signatureTypes)[keyof typeof signatureTypes]
+
+/** Who may sign for a log, or cosign for a witness. @see https://c2sp.org/signed-note */
 export interface VerifierKey {
-  /** The log's origin. */
+  readonly type: SignatureType
+  /** The log's origin, or the witness's name. */
   readonly name: string
   /** 4 bytes: the first of SHA-256 over `keyIdInput`. */
   readonly keyId: Uint8Array
@@ -35,8 +46,6 @@ export interface Note {
   readonly signatures: readonly NoteSignature[]
 }
 
-/** The signature type of Ed25519 in a verifier key. */
-const ed25519 = 0x01
 const keyIdBytes = 4
 const publicKeyBytes = 32
 const signatureBytes = 64
@@ -52,42 +61,55 @@ const signaturePattern = /^\u2014 ([^ ]+) ([A-Za-z0-9+/=]+)$/
  * Reads `<name>+<8 hex>+<base64>`, with or without a final newline. Whether the hex is the digest of the rest takes a hash:
  * `checkVkey`, and `openCheckpoint` by itself.
  *
- * @throws KernelError KEY_INVALID
+ * @throws KernelError KEY_INVALID, also for a key of another type
  */
-export function parseVkey(text: string): VerifierKey {
+export function parseVkey(text: string, type: SignatureType = signatureTypes.log): VerifierKey {
   const [, name, id, key] = vkeyPattern.exec(text.endsWith('\n') ? text.slice(0, -1) : text) ?? []
   if (name === undefined || id === undefined || key === undefined || !isName(name)) {
     throw new KernelError('KEY_INVALID', 'a verifier key looks like `<name>+<8 hex digits>+<base64>`')
   }
   const typed = tryBase64(key)
-  if (typed === undefined || typed.length !== 1 + publicKeyBytes || typed[0] !== ed25519) {
-    throw new KernelError('KEY_INVALID', 'the verifier key does not hold an Ed25519 public key')
+  if (typed === undefined || typed.length !== 1 + publicKeyBytes || typed[0] !== type) {
+    throw new KernelError('KEY_INVALID', wrongType(typed, type))
   }
-  return { name, keyId: fromHex(id), publicKey: typed.slice(1) }
+  return { type, name, keyId: fromHex(id), publicKey: typed.slice(1) }
+}
+
+function wrongType(typed: Uint8Array | undefined, wanted: SignatureType): string {
+  const [type] = typed ?? []
+  if (type === signatureTypes.cosignature) return "this is a witness's key, and a log's is needed"
+  if (type === signatureTypes.log && wanted !== type)
+    return "this is a log's key, and a witness's is needed (type 0x04)"
+  return 'the verifier key does not hold an Ed25519 public key'
 }
 
 /** @throws KernelError KEY_INVALID when the key id is not that of name and key, as after a typing error */
 export async function checkVkey(key: VerifierKey, primitives: Pick<Primitives, 'sha256'>): Promise<void> {
-  const digest = await primitives.sha256(keyIdInput(key.name, key.publicKey))
+  const digest = await primitives.sha256(keyIdInput(key.name, key.publicKey, key.type))
   if (!equalBytes(digest.subarray(0, keyIdBytes), key.keyId)) {
     throw new KernelError('KEY_INVALID', 'the key id is not that of its name and key; copy the whole line again')
   }
 }
 
 /** What a key id is the first four bytes of SHA-256 of. */
-export function keyIdInput(name: string, publicKey: Uint8Array): Uint8Array {
-  return concat(utf8(`${name}\n`), Uint8Array.of(ed25519), publicKey)
+export function keyIdInput(name: string, publicKey: Uint8Array, type: SignatureType = signatureTypes.log): Uint8Array {
+  return concat(utf8(`${name}\n`), Uint8Array.of(type), publicKey)
 }
 
 /** One line without a newline. @throws KernelError KEY_INVALID */
-export function formatVkey(name: string, publicKey: Uint8Array, keyId: Uint8Array): string {
+export function formatVkey(
+  name: string,
+  publicKey: Uint8Array,
+  keyId: Uint8Array,
+  type: SignatureType = signatureTypes.log,
+): string {
   if (!isName(name) || publicKey.length !== publicKeyBytes || keyId.length !== keyIdBytes) {
     throw new KernelError(
       'KEY_INVALID',
       'a verifier key needs a name without spaces or `+`, a key of 32 bytes, an id of 4',
     )
   }
-  return `${name}+${toHex(keyId)}+${toBase64(concat(Uint8Array.of(ed25519), publicKey))}`
+  return `${name}+${toHex(keyId)}+${toBase64(concat(Uint8Array.of(type), publicKey))}`
 }
 
 /** The text that the log key signs. @throws KernelError NOTE_INVALID */
@@ -155,11 +177,18 @@ function parseSignatureLine(line: string): NoteSignature {
   return { name, keyId: bytes.slice(0, keyIdBytes), signature: bytes.slice(keyIdBytes) }
 }
 
-/** Exactly three lines: origin, tree size, root. Kestrel writes no extension lines and takes none. @throws KernelError NOTE_INVALID */
-export function parseCheckpoint(body: string): Checkpoint {
-  const [origin, size, root, end, ...more] = body.split('\n')
+/**
+ * Three lines: origin, tree size, root.
+ *
+ * @param extensions whether further lines, which must not be empty, may follow: Kestrel writes none and takes none of its own
+ * logs, but what a witness signs for other logs may have them
+ * @throws KernelError NOTE_INVALID
+ */
+export function parseCheckpoint(body: string, extensions: 'refused' | 'taken' = 'refused'): Checkpoint {
+  const [origin, size, root, ...rest] = body.split('\n')
   const hash = root === undefined ? undefined : tryBase64(root)
-  if (origin === undefined || !isName(origin) || end !== '' || more.length > 0 || hash?.length !== rootBytes) {
+  const isEnded = rest.indexOf('') === rest.length - 1 && (extensions === 'taken' || rest.length === 1)
+  if (origin === undefined || !isName(origin) || rest.length === 0 || !isEnded || hash?.length !== rootBytes) {
     throw new KernelError('NOTE_INVALID', 'a checkpoint has three lines: origin, tree size, root')
   }
   if (size === undefined || !sizePattern.test(size) || !Number.isSafeInteger(Number(size))) {
@@ -171,7 +200,7 @@ export function parseCheckpoint(body: string): Checkpoint {
 /**
  * The checkpoint in `bytes` once the log's own signature verifies. Signatures by other keys are cosignatures: not looked at.
  *
- * @throws KernelError NOTE_INVALID when it is malformed, of another origin, not signed by `vkey`, or falsely so;
+ * @throws KernelError NOTE_INVALID when it is malformed, of another origin, not signed by `vkey`, falsely or twice;
  * KEY_INVALID when the key id of `vkey` is not its own
  */
 export async function openCheckpoint(
@@ -180,16 +209,38 @@ export async function openCheckpoint(
   primitives: Pick<Primitives, 'sha256' | 'verifyEd25519'>,
 ): Promise<Checkpoint> {
   await checkVkey(vkey, primitives)
-  const { body, signatures } = parseNote(bytes)
-  const own = signatures.filter(({ name, keyId }) => name === vkey.name && equalBytes(keyId, vkey.keyId))
-  if (own.length === 0) throw new KernelError('NOTE_INVALID', 'it is not signed by this verifier key')
-  const message = utf8(body)
-  for (const { signature } of own) {
-    const holds =
-      signature.length === signatureBytes && (await primitives.verifyEd25519(vkey.publicKey, message, signature))
-    if (!holds) throw new KernelError('NOTE_INVALID', 'the signature does not fit the text')
-  }
-  const checkpoint = parseCheckpoint(body)
+  const note = parseNote(bytes)
+  await checkSignature(note, vkey, primitives)
+  return checkpointOf(note, vkey)
+}
+
+/**
+ * Whether `vkey`, which has passed `checkVkey`, signed the note: by exactly one line, so that a note has one spelling.
+ *
+ * @throws KernelError NOTE_INVALID
+ */
+export async function checkSignature(
+  { body, signatures }: Note,
+  vkey: VerifierKey,
+  primitives: Pick<Primitives, 'verifyEd25519'>,
+): Promise<void> {
+  const [own, again] = signatures.filter((line) => isLineOf(line, vkey))
+  if (own === undefined) throw new KernelError('NOTE_INVALID', 'it is not signed by this verifier key')
+  if (again !== undefined) throw new KernelError('NOTE_INVALID', 'it has two signature lines of this verifier key')
+  const { signature } = own
+  const holds =
+    signature.length === signatureBytes && (await primitives.verifyEd25519(vkey.publicKey, utf8(body), signature))
+  if (!holds) throw new KernelError('NOTE_INVALID', 'the signature does not fit the text')
+}
+
+/** Whether a signature line says that it is by `vkey`. */
+export function isLineOf({ name, keyId }: NoteSignature, vkey: Pick<VerifierKey, 'name' | 'keyId'>): boolean {
+  return name === vkey.name && equalBytes(keyId, vkey.keyId)
+}
+
+/** @throws KernelError NOTE_INVALID when the text is no checkpoint, or of another origin than the key's */
+export function checkpointOf({ body }: Note, vkey: VerifierKey, extensions?: 'taken'): Checkpoint {
+  const checkpoint = parseCheckpoint(body, extensions)
   if (checkpoint.origin !== vkey.name) throw new KernelError('NOTE_INVALID', 'its origin is not the name of the key')
   return checkpoint
 }

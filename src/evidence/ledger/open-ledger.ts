@@ -3,7 +3,8 @@ import { KernelError, systemCode } from '../../base/errors.ts'
 import type { KeyRing } from '../../base/keys.ts'
 import { limits } from '../../base/limits.ts'
 import { readOwn } from '../../base/own-file.ts'
-import { makeDirectory, nodeFiles } from './file-layer.ts'
+import { makeOwnFolder } from '../../base/own-folder.ts'
+import { nodeFiles } from './file-layer.ts'
 import type { Ledger, OpenLedgerOptions } from './ledger.ts'
 import { acquireLock, type Lock } from './lock.ts'
 import { LogWriter } from './log-writer.ts'
@@ -17,7 +18,7 @@ import { recover } from './recovery.ts'
 export async function openLedger(options: OpenLedgerOptions): Promise<Ledger> {
   const directory = resolve(options.directory)
   try {
-    makeDirectory(join(directory, 'wal'))
+    makeOwnFolder(join(directory, 'wal'))
     return await openLocked(directory, options, acquireLocks(dirname(directory), options))
   } catch (cause) {
     if (cause instanceof KernelError) throw cause

@@ -1,9 +1,8 @@
 import { dirname, join } from 'node:path'
 import type { KeyRing } from '../../base/keys.ts'
-import type { AssignedEntry } from './assigned-entry.ts'
 import { makeDirectoryLater, namesIn, removeEmpty, type FileLayer } from './file-layer.ts'
-import { formatCheckpoint, formatNote, formatSignatureLine, type Checkpoint } from './note.ts'
-import { addEntry, partials, readEdge, type TileEdge, type TileFile } from './tile-edge.ts'
+import { formatCheckpoint, formatNote, formatSignatureLine } from './note.ts'
+import type { TileCut, TileFile } from './tile-edge.ts'
 import { entriesPath, tileLevels, tilePath, tileWidth } from './tile.ts'
 
 /** Files written at once: each waits for the disk, and Node's pool has four threads. */
@@ -25,43 +24,37 @@ export function signCheckpoint(keys: KeyRing, size: number, root: Uint8Array): B
 export class Publisher {
   readonly #directory: string
   readonly #files: FileLayer
-  readonly #edge: TileEdge
+  #size: number
   #partials: readonly string[]
+  /** Folders that are there. Those of partial files go with them. */
+  readonly #folders: Set<string> = new Set()
 
-  /** @param directory `…/ledger` @throws KernelError LEDGER_CORRUPT when the last tiles do not fit `published` */
-  constructor(directory: string, published: Checkpoint | undefined, files: FileLayer) {
+  /** @param directory `…/ledger` @param published what its checkpoint covers */
+  constructor(directory: string, published: TileCut, files: FileLayer) {
     this.#directory = directory
     this.#files = files
-    this.#edge = readEdge(directory, published)
-    this.#partials = partials(this.#edge).map(({ path }) => path)
+    this.#size = published.size
+    this.#partials = pathsOf(published.partial)
   }
 
   /** Entries in published files. */
   get size(): number {
-    return this.#edge.size
+    return this.#size
   }
 
   /**
-   * Publishes `entries`, which follow what is published, under `note`. What the checkpoint before covers is not written again:
-   * for a moment the file would be empty, to whoever copies the log and after a crash.
+   * Publishes what follows the published files, under `note`. What the checkpoint before covers is not written again: for a
+   * moment the file would be empty, to whoever copies the log and after a crash.
    */
-  async publish(entries: readonly AssignedEntry[], note: Uint8Array): Promise<void> {
+  async publish({ size, full, partial }: TileCut, note: Uint8Array): Promise<void> {
     const directories = new Set<string>()
-    let waiting: TileFile[] = []
-    for (const { bytes, leafHash } of entries) {
-      for (const file of addEntry(this.#edge, bytes, leafHash)) waiting.push(file)
-      if (waiting.length >= 4 * parallelWrites) {
-        await this.#write(waiting, directories)
-        waiting = []
-      }
-    }
-    const last = partials(this.#edge)
-    const unwritten = last.filter(({ path }) => !this.#partials.includes(path))
-    await this.#write([...waiting, ...unwritten], directories)
+    const unwritten = partial.filter(({ path }) => !this.#partials.includes(path))
+    await this.#write([...full, ...unwritten], directories)
     for (const path of directories) await this.#files.syncDirectory(path)
     await this.#files.replace(join(this.#directory, 'checkpoint'), note)
     const before = this.#partials
-    this.#partials = last.map(({ path }) => path)
+    this.#partials = pathsOf(partial)
+    this.#size = size
     await this.#remove(before.filter((path) => !this.#partials.includes(path)))
   }
 
@@ -81,7 +74,8 @@ export class Publisher {
   async #makeParent(path: string, directories: Set<string>): Promise<void> {
     const parent = dirname(path)
     if (directories.has(parent)) return
-    const isNew = await makeDirectoryLater(parent)
+    const isNew = !this.#folders.has(parent) && (await makeDirectoryLater(parent))
+    this.#folders.add(parent)
     for (let above = parent; ; above = dirname(above)) {
       directories.add(above)
       if (!isNew || above === this.#directory) return
@@ -93,17 +87,18 @@ export class Publisher {
       const target = join(this.#directory, path)
       await this.#files.remove(target)
       await removeEmpty(dirname(target))
+      this.#folders.delete(dirname(target))
     }
   }
 
   /** Removes what a publication that was cut short left behind: partial files of another checkpoint than the published one, and their empty folders. */
   async removeStrays(): Promise<void> {
-    const levels = tileLevels(Math.max(this.#edge.size, 1))
+    const levels = tileLevels(Math.max(this.#size, 1))
     const edges = levels.map(({ level, fullTiles }) => ({
       full: fullTiles,
       pathOf: (index: number): string => tilePath(level, index),
     }))
-    edges.push({ full: Math.floor(this.#edge.size / tileWidth), pathOf: entriesPath })
+    edges.push({ full: Math.floor(this.#size / tileWidth), pathOf: entriesPath })
     for (const { full, pathOf } of edges) {
       const near = [Math.max(0, full - strayTiles), full, full + strayTiles]
       const parents = new Set(near.map((index) => dirname(pathOf(index))))
@@ -119,4 +114,8 @@ export class Publisher {
       await removeEmpty(join(this.#directory, parent, folder))
     }
   }
+}
+
+function pathsOf(files: readonly TileFile[]): readonly string[] {
+  return files.map(({ path }) => path)
 }

@@ -106,8 +106,9 @@ export async function hasUnpublished(directory: string): Promise<boolean> {
     const scan = await scanWal({ directory: join(directory, 'wal'), origin, authenticator: undefined, publishedSize })
     const last = scan?.batches.at(-1)
     if (scan === undefined || last === undefined) return false
-    const isClean = last.frames[0]?.kind === 'state' && last.frames.length === 1 && last.firstSeq === publishedSize
-    return !isClean || scan.torn !== undefined
+    const isState = last.frames[0]?.kind === 'state' && last.frames.length === 1
+    const isClean = isState && last.trailer?.firstSeq === publishedSize
+    return !isClean || scan.tail?.isTorn === true
   } catch (error) {
     if (isKernelError(error)) return true
     throw error

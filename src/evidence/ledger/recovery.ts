@@ -4,11 +4,12 @@ import type { KeyRing } from '../../base/keys.ts'
 import { recoveredEntry, type AssignedEntry } from './assigned-entry.ts'
 import type { FileLayer } from './file-layer.ts'
 import { headPath, readHead, readSigned } from './head-file.ts'
-import { LogState, savedSize } from './log-state.ts'
+import { intentIdOf, LogState, savedSize } from './log-state.ts'
 import type { Checkpoint } from './note.ts'
 import { Authenticator } from './wal/authenticator.ts'
-import type { Batch } from './wal/batch.ts'
-import { scanWal, type Torn, type WalScan } from './wal/scan.ts'
+import { entryText, type Batch } from './wal/batch.ts'
+import type { Frame } from './wal/frame.ts'
+import { scanWal, type WalScan } from './wal/scan.ts'
 import { segmentName } from './wal/segment.ts'
 import { newWal, type WalResume } from './wal/wal.ts'
 
@@ -66,53 +67,64 @@ function nothingYet(
   return { state: new LogState(), published, unpublished: [], resume: newWal }
 }
 
-interface Replay {
-  readonly state: LogState
-  readonly unpublished: AssignedEntry[]
-  /** Sizes at which the WAL's root is that of the checkpoint file, and of the head. */
-  readonly agreesWithPublished: boolean
-  readonly agreesWithHead: boolean
-}
-
 function replayBatches(
   batches: readonly Batch[],
   published: Checkpoint | undefined,
   head: Checkpoint | undefined,
 ): Replay {
   const publishedSize = published?.size ?? 0
-  const start = batches.findLastIndex(({ frames }) => (savedSize(frames) ?? Infinity) <= publishedSize)
-  const state = LogState.fromFrames(batches[start]?.frames ?? [])
-  const unpublished: AssignedEntry[] = []
-  let agreesWithPublished = published === undefined || isRootOf(state, published)
-  let agreesWithHead = head === undefined || head.size < state.treeSize || isRootOf(state, head)
-  for (const batch of batches.slice(start + 1)) {
-    if (batch.firstSeq !== state.treeSize) throw new KernelError('LEDGER_CORRUPT', 'the WAL skips entries')
-    applyBatch(batch, state, publishedSize, unpublished)
-    if (published !== undefined) agreesWithPublished ||= isRootOf(state, published)
-    if (head !== undefined) agreesWithHead ||= isRootOf(state, head)
-  }
-  const last = batches.at(-1)
-  if (last !== undefined && !last.root.equals(state.frontier.root())) {
-    throw new KernelError('LEDGER_CORRUPT', 'the entries in the WAL do not give the root that it states')
-  }
-  return { state, unpublished, agreesWithPublished, agreesWithHead }
+  const start = batches.findLastIndex(
+    ({ frames, trailer }) => trailer !== undefined && (savedSize(frames) ?? Infinity) <= publishedSize,
+  )
+  const replay = new Replay(LogState.fromFrames(batches[start]?.frames ?? []), published, head)
+  for (const batch of batches.slice(start + 1)) replay.apply(batch)
+  return replay
 }
 
-function applyBatch(batch: Batch, state: LogState, publishedSize: number, unpublished: AssignedEntry[]): void {
-  for (const { kind, bytes } of batch.frames) {
-    if (kind === 'intent') state.applyIntent(bytes)
-    else if (kind === 'settle') state.applySettle(bytes)
-    else if (kind === 'entry') {
-      const entry = recoveredEntry(bytes, (agent) => state.chainOf(agent))
-      if (entry.seq !== state.treeSize) throw new KernelError('LEDGER_CORRUPT', 'the WAL holds an entry out of order')
-      state.applyEntry(entry)
-      if (entry.seq >= publishedSize) unpublished.push(entry)
+/** What the batches of the WAL make of the state they start from. */
+class Replay {
+  readonly state: LogState
+  readonly unpublished: AssignedEntry[] = []
+  /** Whether the WAL came by the size of the checkpoint file, and of the head, with their root. */
+  agreesWithPublished: boolean
+  agreesWithHead: boolean
+  readonly #published: Checkpoint | undefined
+  readonly #head: Checkpoint | undefined
+
+  constructor(state: LogState, published: Checkpoint | undefined, head: Checkpoint | undefined) {
+    this.state = state
+    this.#published = published
+    this.#head = head
+    this.agreesWithPublished = published === undefined || isRootOf(state, published)
+    this.agreesWithHead = head === undefined || head.size < state.treeSize || isRootOf(state, head)
+  }
+
+  /** @throws KernelError LEDGER_CORRUPT */
+  apply({ frames, trailer }: Batch): void {
+    if (trailer !== undefined && trailer.firstSeq !== this.state.treeSize)
+      throw new KernelError('LEDGER_CORRUPT', 'the WAL skips entries')
+    for (const frame of frames) this.#applyFrame(frame)
+    if (trailer !== undefined && trailer.root !== this.state.frontier.root()) {
+      throw new KernelError('LEDGER_CORRUPT', 'the entries in the WAL do not give the root that it states')
     }
+  }
+
+  #applyFrame({ kind, bytes }: Frame): void {
+    if (kind === 'intent') this.state.applyIntent(bytes)
+    if (kind !== 'entry' && kind !== 'settle') return
+    const entry = recoveredEntry(entryText(kind, bytes), (agent) => this.state.chainOf(agent))
+    if (entry.seq !== this.state.treeSize)
+      throw new KernelError('LEDGER_CORRUPT', 'the WAL holds an entry out of order')
+    this.state.applyEntry(entry)
+    if (kind === 'settle') this.state.applySettle(intentIdOf(bytes))
+    if (entry.seq >= (this.#published?.size ?? 0)) this.unpublished.push(entry)
+    if (this.#published !== undefined) this.agreesWithPublished ||= isRootOf(this.state, this.#published)
+    if (this.#head !== undefined) this.agreesWithHead ||= isRootOf(this.state, this.#head)
   }
 }
 
 function isRootOf(state: LogState, checkpoint: Checkpoint): boolean {
-  return state.treeSize === checkpoint.size && state.frontier.root().equals(checkpoint.root)
+  return state.treeSize === checkpoint.size && state.frontier.root() === Buffer.from(checkpoint.root).toString('latin1')
 }
 
 function assertNothingLost(
@@ -125,8 +137,8 @@ function assertNothingLost(
 ): void {
   const size = replay.state.treeSize
   const signed = Math.max(published?.size ?? 0, head?.size ?? 0)
-  if (size < signed && scan.torn !== undefined) {
-    const place = `\`${scan.torn.path}\` at offset ${scan.torn.offset}`
+  if (size < signed && scan.tail?.isTorn === true) {
+    const place = `\`${scan.tail.path}\` at offset ${scan.tail.offset}`
     const what = `the WAL ends with entry ${size - 1}, but a checkpoint covers ${signed} entries`
     throw new KernelError('LEDGER_CORRUPT', `${place}: ${what}; restore the data directory from a backup`)
   }
@@ -155,19 +167,16 @@ function rolledBack(
   return new KernelError('LEDGER_ROLLED_BACK', `${facts} (\`${headPath(keys)}\`); ${advice}`)
 }
 
-async function settleTail(directory: string, scan: WalScan, files: FileLayer): Promise<void> {
-  const { end } = scan.resume
-  const path = scan.torn?.path ?? join(directory, 'wal', segmentName(end.epoch))
+async function settleTail(directory: string, { resume, tail }: WalScan, files: FileLayer): Promise<void> {
+  const path = tail?.path ?? join(directory, 'wal', segmentName(resume.end.epoch))
   const fd = files.open(path, false)
   try {
-    if (scan.torn !== undefined) wipe(fd, scan.torn, files)
+    if (tail !== undefined && tail.endOffset > tail.offset) {
+      files.write(fd, Buffer.alloc(tail.endOffset - tail.offset), tail.offset)
+    }
     await files.sync(fd)
   } finally {
     files.close(fd)
   }
-  for (const leftover of scan.torn?.leftovers ?? []) await files.remove(leftover)
-}
-
-function wipe(fd: number, torn: Torn, files: FileLayer): void {
-  if (torn.endOffset > torn.offset) files.write(fd, Buffer.alloc(torn.endOffset - torn.offset), torn.offset)
+  for (const leftover of tail?.leftovers ?? []) await files.remove(leftover)
 }

@@ -1,11 +1,12 @@
-import { closeSync, constants, fstatSync, fsync, mkdirSync, openSync, readSync, writeSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
 import { KernelError, systemCode } from '../../base/errors.ts'
-import { commitmentOf, sha256Hex } from '../../base/hash.ts'
-import { syncFolder } from '../../base/own-folder.ts'
+import { commitmentOf } from '../../base/hash.ts'
+import { makeOwnFolder, syncFolder } from '../../base/own-folder.ts'
 import type { RandomBytes } from '../../base/random.ts'
 import { seal, sealOverheadBytes, unseal } from '../../base/seal.ts'
+import { nodeFiles, type FileLayer } from '../ledger/file-layer.ts'
 import { DayFileWalk, type Found } from './day-file.ts'
 import { makeDayKey, readDayKey } from './day-key.ts'
 import {
@@ -17,6 +18,8 @@ import {
   sealedMaxBytes,
   type Payload,
 } from './record.ts'
+import { shelfOf, type Shelf } from './shelf.ts'
+import { assertVaultKey } from './vault-key.ts'
 
 export type { Payload } from './record.ts'
 
@@ -35,20 +38,23 @@ export interface OpenVaultOptions {
   readonly key: Uint8Array
   readonly clock: Clock
   readonly random: RandomBytes
+  /** The file system under the day files; another one in tests of failing disks. */
+  readonly files?: FileLayer
 }
 
 /**
  * Payloads that entries commit to, sealed under a key for each class and day.
  *
- * The order that makes a commitment worth something: `put`, then `flush` (or `sync` for a durable entry), then append the entry.
+ * The order that makes a commitment worth something: `put`, then append the entry; the log writes and syncs the vault with
+ * itself, as its companion. Who appends nothing calls `write` or `sync`.
  */
 export interface Vault {
   /** Whether something that was put is not on stable storage yet. */
   readonly hasUnwritten: boolean
-  /** Keeps payloads in memory until `flush`. @throws KernelError VAULT_UNWRITABLE, VALUE_INVALID for a salt or payload out of bounds */
+  /** Keeps payloads in memory until `write`. @throws KernelError VAULT_UNWRITABLE, VALUE_INVALID for a salt or payload out of bounds */
   put(sensitivity: string, ...payloads: readonly Payload[]): void
-  /** Resolves when all that was put is written: it survives the end of the process. @throws KernelError VAULT_UNWRITABLE */
-  flush(): Promise<void>
+  /** Writes all that was put, each class as one record: it survives the end of the process. @throws KernelError VAULT_UNWRITABLE */
+  write(): void
   /** Resolves when all that was put is on stable storage. @throws KernelError VAULT_UNWRITABLE */
   sync(): Promise<void>
   /**
@@ -65,17 +71,11 @@ const dayMs = 86_400_000
 /** Files kept open for writing: today's of each class, and yesterday's at midnight. */
 const openFiles = 64
 const saltMaxBytes = 255
-const plainName = /^[a-z0-9][a-z0-9_-]{0,63}$/
 
-/** @throws KernelError VAULT_UNWRITABLE when the folder cannot be made */
+/** @throws KernelError VAULT_UNWRITABLE when the folder cannot be made, KEY_INVALID when the key is not that of the vault */
 export function openVault(options: OpenVaultOptions): Vault {
+  assertVaultKey(resolve(options.directory), options.key)
   return new OpenVault(options)
-}
-
-/** One class on one day. */
-interface Shelf {
-  readonly path: string
-  readonly context: string
 }
 
 interface OpenShelf extends Shelf {
@@ -93,6 +93,7 @@ interface Waiting {
 class OpenVault implements Vault {
   readonly #directory: string
   readonly #options: OpenVaultOptions
+  readonly #files: FileLayer
   readonly #waiting: Map<string, Waiting> = new Map()
   readonly #open: Map<string, OpenShelf> = new Map()
   /** Where the last payload was found, by file: entries are mostly read in the order in which they were written. */
@@ -103,7 +104,8 @@ class OpenVault implements Vault {
   constructor(options: OpenVaultOptions) {
     this.#directory = resolve(options.directory)
     this.#options = options
-    this.#guard(`\`${this.#directory}\` cannot be made`, () => makeDirectory(this.#directory))
+    this.#files = options.files ?? nodeFiles
+    this.#guard(`\`${this.#directory}\` cannot be made`, () => makeOwnFolder(this.#directory))
   }
 
   get hasUnwritten(): boolean {
@@ -117,31 +119,14 @@ class OpenVault implements Vault {
         throw new KernelError('VALUE_INVALID', 'a payload needs a salt of 1 to 255 bytes, and fits in memory')
       }
     }
-    const shelf = this.#shelf(sensitivity, this.#options.clock.now())
+    const shelf = shelfOf(this.#directory, sensitivity, this.#options.clock.now())
     const waiting = this.#waiting.get(shelf.path)
     if (waiting === undefined) this.#waiting.set(shelf.path, { shelf, payloads: [...payloads] })
     else waiting.payloads.push(...payloads)
   }
 
-  #shelf(sensitivity: string, timeMs: number): Shelf {
-    const folder = plainName.test(sensitivity) ? sensitivity : `=${sha256Hex(sensitivity).slice(0, 32)}`
-    const day = new Date(timeMs).toISOString().slice(0, 10)
-    return {
-      path: join(this.#directory, folder, day),
-      context: `kestrel vault 1 ${JSON.stringify(sensitivity)} ${day}`,
-    }
-  }
-
-  flush(): Promise<void> {
-    try {
-      this.#write()
-      return Promise.resolve()
-    } catch (error) {
-      return Promise.reject(error)
-    }
-  }
-
-  #write(): void {
+  write(): void {
+    if (this.#waiting.size === 0) return
     if (this.#failure !== undefined) throw this.#failure
     for (const [path, { shelf, payloads }] of this.#waiting) {
       this.#waiting.delete(path)
@@ -158,22 +143,18 @@ class OpenVault implements Vault {
     const sealed = seal(shelf.key, recordContext(shelf, shelf.end), plain, this.#options.random)
     const record = Buffer.concat([head, sealed])
     shelf.isSynced = false
-    for (let done = 0; done < record.length;) {
-      const written = writeSync(shelf.fd, record, done, record.length - done, shelf.end + done)
-      if (written === 0) throw new Error('nothing could be written')
-      done += written
-    }
+    this.#files.write(shelf.fd, record, shelf.end)
     shelf.end += record.length
   }
 
   #openShelf(shelf: Shelf): OpenShelf {
     const known = this.#open.get(shelf.path)
     if (known !== undefined) return known
-    makeDirectory(dirname(shelf.path))
+    makeOwnFolder(dirname(shelf.path))
     const { key: vaultKey, random } = this.#options
     const keyPath = `${shelf.path}.key`
     const key = readDayKey(keyPath, vaultKey, shelf.context) ?? makeDayKey(keyPath, vaultKey, shelf.context, random)
-    const fd = openSync(shelf.path, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600)
+    const fd = this.#files.open(shelf.path, true)
     const end = new DayFileWalk(fd, fstatSync(fd).size).end()
     syncFolder(dirname(shelf.path))
     const open: OpenShelf = { ...shelf, fd, key, end, isSynced: true }
@@ -192,11 +173,11 @@ class OpenVault implements Vault {
   }
 
   async #syncAll(): Promise<void> {
-    this.#write()
+    this.write()
     const shelves = this.#unsynced()
     const ends = shelves.map((shelf) => shelf.end)
     try {
-      await Promise.all(shelves.map(({ fd }) => syncFile(fd)))
+      await Promise.all(shelves.map(({ fd }) => this.#files.sync(fd)))
     } catch (cause) {
       throw this.#fail('a sync of the vault failed', cause)
     }
@@ -213,16 +194,16 @@ class OpenVault implements Vault {
       if (this.#open.size <= openFiles) return
       if (!isSynced) continue
       this.#open.delete(path)
-      closeSync(fd)
+      this.#files.close(fd)
     }
   }
 
   async get(commitment: string, place: PayloadPlace): Promise<Payload> {
-    if (this.#waiting.size > 0) await this.flush()
+    this.write()
     if (!/^[0-9a-f]{64}$/.test(commitment)) throw new KernelError('VALUE_INVALID', 'a commitment has 64 hex digits')
     // An entry is written a moment after its payload, and its clock never goes back: the payload may lie a day off.
     for (const days of [0, -1, 1]) {
-      const payload = this.#search(this.#shelf(place.class, place.timeMs + days * dayMs), commitment)
+      const payload = this.#search(shelfOf(this.#directory, place.class, place.timeMs + days * dayMs), commitment)
       if (payload !== undefined) return payload
     }
     const advice = 'its retention may have passed, or the entry is of another class'
@@ -270,7 +251,7 @@ class OpenVault implements Vault {
     try {
       if (this.#failure === undefined) await this.sync()
     } finally {
-      for (const { fd } of this.#open.values()) closeSync(fd)
+      for (const { fd } of this.#open.values()) this.#files.close(fd)
       this.#open.clear()
       this.#failure ??= new KernelError('VAULT_UNWRITABLE', 'it was closed; open it again')
     }
@@ -310,12 +291,4 @@ function* batches(payloads: readonly Payload[]): Generator<Payload[]> {
 
 function recordContext(shelf: Shelf, offset: number): string {
   return `${shelf.context} ${offset}`
-}
-
-function syncFile(fd: number): Promise<void> {
-  return new Promise((done, failed) => fsync(fd, (error) => (error === null ? done() : failed(error))))
-}
-
-function makeDirectory(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 })
 }

@@ -1,105 +1,232 @@
-import { chmodSync } from 'node:fs'
-import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { rmSync } from 'node:fs'
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { KernelError } from '../../base/errors.ts'
+import { IndexSeal, type SealedRow } from './index-seal.ts'
+import { aboutOf, isSoundDatabase, makeTables, openDatabase, schemaVersion, versionOf, type About } from './schema.ts'
+
+/** Which entry answered an idempotency key. */
+export interface NotedKey {
+  readonly seq: number
+  /** Digest of the request, 64 hex; empty where nobody can tell any more what was asked. */
+  readonly request: string
+}
+
+/** What takes notes of entries. */
+export interface StateWriter {
+  /** @param key 64 hex */
+  findKey(key: string): NotedKey | undefined
+  noteKey(key: string, seq: number, request: string): void
+  /** Entry `seq` settles entry `of`. */
+  noteResolve(of: number, seq: number): void
+}
 
 /**
  * The index beside the log: what would take a scan to find again. All of it can be remade from ledger and vault, so losing it
- * loses nothing, and a damaged one is thrown away.
+ * loses nothing. What it says is believed only as far as the entry that it names bears it out.
  */
-export interface State {
+export interface State extends StateWriter {
   /** Entries of the log that this index reflects. */
   readonly treeSize: number
-  /** The entry that answered an idempotency key, with the digest of its request. */
-  findKey(key: string): { seq: number; request: string } | undefined
-  noteKey(key: string, seq: number, request: string): void
+  /** The entry that settled entry `of`. */
+  findResolve(of: number): number | undefined
   /** Says that the index reflects the log up to `treeSize`. */
   advance(treeSize: number): void
+  /** Whatever `act` notes is kept as a whole or not at all. Nothing else may be noted meanwhile. */
+  together(act: () => Promise<void>): Promise<void>
   close(): void
 }
 
-const schemaVersion = 1
-const schema = `
-  CREATE TABLE about (only INTEGER PRIMARY KEY CHECK (only = 1), origin TEXT NOT NULL, tree_size INTEGER NOT NULL) STRICT;
-  CREATE TABLE keys (key TEXT PRIMARY KEY, seq INTEGER NOT NULL, request TEXT NOT NULL) STRICT, WITHOUT ROWID;
-  PRAGMA user_version = ${schemaVersion};
-`
+/** Under this name, beside the index, one is remade. */
+export const unfinished = '.new'
 
 /**
- * Opens the index of the log `origin`, which holds `treeSize` entries; makes it when it is missing.
+ * Opens the index of the log `origin`, which holds `treeSize` entries; makes it when it is missing or of an older version.
  *
- * @throws KernelError STATE_INVALID when it is damaged or from another log
+ * @param key 32 bytes that do not lie in the data directory: with them it knows its own notes
+ * @throws KernelError STATE_INVALID when it is damaged, changed by somebody else, of a newer version or from another log
  */
-export function openState(file: string, origin: string, treeSize: number): State {
+export function openState(file: string, origin: string, treeSize: number, key: Uint8Array): State {
+  let database: DatabaseSync | undefined
   try {
-    return new SqliteState(file, origin, treeSize)
+    rmSync(`${file}${unfinished}`, { force: true })
+    database = openDatabase(file)
+    return stateIn(database, file, treeSize, origin, new IndexSeal(key, origin))
   } catch (cause) {
+    database?.close()
     if (cause instanceof KernelError) throw cause
-    throw invalid(file, 'is damaged', cause)
+    throw invalidState(file, 'is damaged', cause)
   }
 }
 
-function invalid(file: string, what: string, cause?: unknown): KernelError<'STATE_INVALID'> {
-  return new KernelError(
-    'STATE_INVALID',
-    `\`${file}\` ${what}; it is only an index: remove it, and the next start remakes it`,
-    { cause },
-  )
+function stateIn(database: DatabaseSync, file: string, logSize: number, origin: string, seal: IndexSeal): State {
+  // A power loss may set the index back, but never leaves a later note without an earlier one: the rest is caught up with.
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;')
+  const version = versionOf(database)
+  if (version < schemaVersion) makeTables(database, origin, seal.tag(0))
+  if (version > schemaVersion) throw invalidState(file, 'is of a newer version of Kestrel')
+  if (!isSoundDatabase(database)) throw invalidState(file, 'is damaged')
+  const about = aboutOf(database)
+  if (about === undefined) throw invalidState(file, 'does not say what it reflects')
+  if (about.origin !== origin) throw invalidState(file, 'belongs to another log')
+  // One that is ahead of its log says nothing certain, and notes of entries that were never durable name others now.
+  const treeSize = about.treeSize <= logSize ? about.treeSize : 0
+  const state = new SqliteState(database, treeSize, { seal })
+  if (!state.isSealed(about)) throw invalidState(file, 'does not hold what Kestrel noted in it')
+  state.forget(about.treeSize <= logSize ? logSize : 0)
+  return state
 }
 
-class SqliteState implements State {
+export function invalidState(file: string, what: string, cause?: unknown): KernelError<'STATE_INVALID'> {
+  const advice = 'it is only an index: `kestrel rebuild` remakes it, or remove it, and the next start does'
+  return new KernelError('STATE_INVALID', `\`${file}\` ${what}; ${advice}`, { cause })
+}
+
+/** How an index is written. */
+interface Sealing {
+  readonly seal: IndexSeal
+  /** Sealed at the next `advance`, not with each note: a transaction is open around all of it. */
+  readonly inBulk?: boolean
+}
+
+/** An index in an open database that has the tables. */
+export class SqliteState implements State {
   readonly #database: DatabaseSync
-  readonly #find: StatementSync
-  readonly #note: StatementSync
-  readonly #advance: StatementSync
+  readonly #findKey: StatementSync
+  readonly #findResolve: StatementSync
+  readonly #statements: Record<'replacedKeys' | 'noteKey' | 'replacedResolves' | 'noteResolve' | 'say', StatementSync>
+  readonly #seal: IndexSeal | undefined
+  #inBulk: boolean
   #treeSize: number
 
-  constructor(file: string, origin: string, logSize: number) {
-    this.#database = new DatabaseSync(file)
-    chmodSync(file, 0o600)
-    // An index that a crash sets back catches up from the log, so nothing here waits for the disk.
-    this.#database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;')
-    if (this.#version() === 0) this.#create(origin)
-    const about = this.#database.prepare('SELECT origin, tree_size FROM about').get()
-    if (this.#version() !== schemaVersion || about === undefined) throw invalid(file, 'has another version')
-    if (about['origin'] !== origin) throw invalid(file, 'belongs to another log')
-    const treeSize = Number(about['tree_size'])
-    if (!Number.isSafeInteger(treeSize) || treeSize < 0) throw invalid(file, 'counts what cannot be counted')
-    this.#database.prepare('DELETE FROM keys WHERE seq >= ?').run(logSize)
-    // One that is ahead, as after a power loss, says nothing certain of what it reflects: it starts again.
-    this.#treeSize = treeSize <= logSize ? treeSize : 0
-    this.#find = this.#database.prepare('SELECT seq, request FROM keys WHERE key = ?')
-    this.#note = this.#database.prepare('INSERT OR REPLACE INTO keys (key, seq, request) VALUES (?, ?, ?)')
-    this.#advance = this.#database.prepare('UPDATE about SET tree_size = ?')
+  /** @param sealing absent for looking only */
+  constructor(database: DatabaseSync, treeSize: number, sealing?: Sealing) {
+    this.#database = database
+    this.#treeSize = treeSize
+    this.#seal = sealing?.seal
+    this.#inBulk = sealing?.inBulk === true
+    this.#findKey = database.prepare('SELECT seq, request FROM keys WHERE key = ?')
+    this.#findResolve = database.prepare('SELECT seq FROM resolves WHERE of = ?')
+    this.#statements = {
+      replacedKeys: database.prepare('SELECT seq, key, request FROM keys WHERE seq = ? OR key = ?'),
+      noteKey: database.prepare('INSERT OR REPLACE INTO keys (seq, key, request) VALUES (?, ?, ?)'),
+      replacedResolves: database.prepare('SELECT seq, of FROM resolves WHERE seq = ? OR of = ?'),
+      noteResolve: database.prepare('INSERT OR REPLACE INTO resolves (seq, of) VALUES (?, ?)'),
+      say: database.prepare('UPDATE about SET tree_size = ?, tag = ?'),
+    }
   }
 
   get treeSize(): number {
     return this.#treeSize
   }
 
-  findKey(key: string): { seq: number; request: string } | undefined {
-    const row = this.#find.get(key)
-    return row && { seq: Number(row['seq']), request: String(row['request']) }
+  findKey(key: string): NotedKey | undefined {
+    const row = this.#findKey.get(Buffer.from(key, 'hex'))
+    return row && { seq: Number(row['seq']), request: hexOf(row['request']) }
   }
 
   noteKey(key: string, seq: number, request: string): void {
-    this.#note.run(key, seq, request)
+    const bytes = Buffer.from(key, 'hex')
+    this.#note(() => {
+      for (const row of this.#statements.replacedKeys.all(seq, bytes)) this.#seal?.remove(keyRow(row))
+      this.#statements.noteKey.run(seq, bytes, Buffer.from(request, 'hex'))
+      this.#seal?.add({ table: 'keys', seq, content: `${key} ${request}` })
+    })
+  }
+
+  findResolve(of: number): number | undefined {
+    const row = this.#findResolve.get(of)
+    return row && Number(row['seq'])
+  }
+
+  noteResolve(of: number, seq: number): void {
+    this.#note(() => {
+      for (const row of this.#statements.replacedResolves.all(seq, of)) this.#seal?.remove(resolveRow(row))
+      this.#statements.noteResolve.run(seq, of)
+      this.#seal?.add({ table: 'resolves', seq, content: `${of}` })
+    })
   }
 
   advance(treeSize: number): void {
-    this.#advance.run(treeSize)
+    this.#statements.say.run(treeSize, this.#tag(treeSize))
     this.#treeSize = treeSize
+  }
+
+  /** Drops what was noted of entries from `seq` on. */
+  forget(seq: number): void {
+    this.#note(() => {
+      const keys = this.#database.prepare('DELETE FROM keys WHERE seq >= ?').run(seq)
+      const resolves = this.#database.prepare('DELETE FROM resolves WHERE seq >= ?').run(seq)
+      if (Number(keys.changes) + Number(resolves.changes) > 0) this.#countAll()
+    })
+  }
+
+  /** Whether the rows are those that were sealed. Reads all of them. */
+  isSealed({ treeSize, tag }: About): boolean {
+    this.#countAll()
+    return this.#tag(treeSize).equals(tag)
+  }
+
+  #countAll(): void {
+    this.#seal?.restore(0n)
+    for (const row of this.#database.prepare('SELECT seq, key, request FROM keys').iterate())
+      this.#seal?.add(keyRow(row))
+    for (const row of this.#database.prepare('SELECT seq, of FROM resolves').iterate()) this.#seal?.add(resolveRow(row))
+  }
+
+  #tag(treeSize: number): Buffer {
+    return this.#seal?.tag(treeSize) ?? Buffer.alloc(0)
+  }
+
+  /** Rows and seal change together or not at all. */
+  #note(act: () => void): void {
+    if (this.#inBulk) return act()
+    const sum = this.#seal?.sum ?? 0n
+    this.#database.exec('BEGIN')
+    try {
+      act()
+      this.#statements.say.run(this.#treeSize, this.#tag(this.#treeSize))
+      this.#database.exec('COMMIT')
+    } catch (error) {
+      this.#seal?.restore(sum)
+      this.#database.exec('ROLLBACK')
+      throw error
+    }
+  }
+
+  async together(act: () => Promise<void>): Promise<void> {
+    const { treeSize } = this
+    const sum = this.#seal?.sum ?? 0n
+    this.#database.exec('BEGIN')
+    this.#inBulk = true
+    try {
+      await act()
+      this.advance(this.#treeSize)
+      this.#database.exec('COMMIT')
+    } catch (error) {
+      this.#treeSize = treeSize
+      this.#seal?.restore(sum)
+      this.#database.exec('ROLLBACK')
+      throw error
+    } finally {
+      this.#inBulk = false
+    }
   }
 
   close(): void {
     this.#database.close()
   }
+}
 
-  #version(): number {
-    return Number(this.#database.prepare('PRAGMA user_version').get()?.['user_version'])
-  }
+type Row = Record<string, unknown>
 
-  #create(origin: string): void {
-    this.#database.exec(`BEGIN; ${schema} COMMIT;`)
-    this.#database.prepare('INSERT INTO about (only, origin, tree_size) VALUES (1, ?, 0)').run(origin)
-  }
+function keyRow(row: Row): SealedRow {
+  return { table: 'keys', seq: Number(row['seq']), content: `${hexOf(row['key'])} ${hexOf(row['request'])}` }
+}
+
+function resolveRow(row: Row): SealedRow {
+  return { table: 'resolves', seq: Number(row['seq']), content: `${Number(row['of'])}` }
+}
+
+function hexOf(value: unknown): string {
+  return Buffer.from(value as Uint8Array).toString('hex')
 }

@@ -1,7 +1,7 @@
+import type { Verdict } from '../../authority/policy/index.ts'
 import { limits } from '../../base/limits.ts'
 import type { Attempt, ParsedRequest } from '../attempt.ts'
-import { paramsOf } from '../attempt.ts'
-import type { Ending } from '../outcome.ts'
+import type { Ending, Reason } from '../outcome.ts'
 
 /** Asks the policy that was in force when the attempt began. Whatever it does not permit ends here, or in `hold`. */
 export function decide(attempt: Attempt): Ending | undefined {
@@ -11,15 +11,20 @@ export function decide(attempt: Attempt): Ending | undefined {
     agent: attempt.caller.agent,
     action: parsed.action,
     resources: parsed.resources,
-    params: paramsOf(parsed),
+    params: parsed.params,
     timeMs: attempt.gate.clock.now(),
   })
   attempt.verdict = verdict
   if (verdict.effect !== 'forbid') return undefined
-  const { reason: code, message, hint } = verdict
-  const rules = verdict.rules.slice(0, limits.rulesPerEntry)
+  return { status: 'denied', reason: reasonOf(verdict) }
+}
+
+function reasonOf({ reason: code, rules, message, hint }: Verdict): Reason {
+  const rule = rules.length > 1 ? rules.slice(0, limits.rulesPerEntry).join(', ') : rules[0]
   return {
-    status: 'denied',
-    reason: { code, ...(rules.length > 0 && { rule: rules.join(', ') }), message, ...(hint !== undefined && { hint }) },
+    code,
+    ...(rule !== undefined && { rule }),
+    message,
+    ...(hint !== undefined && { hint }),
   }
 }

@@ -1,6 +1,6 @@
 import { canonicalJson } from '../../base/canonical-json.ts'
 import { sha256Hex } from '../../base/hash.ts'
-import { paramsOf, type Attempt, type ParsedRequest } from '../attempt.ts'
+import type { Attempt, ParsedRequest } from '../attempt.ts'
 import { invalid, type Judgement } from '../outcome.ts'
 
 /**
@@ -11,7 +11,7 @@ export function dedupe(attempt: Attempt): Judgement | undefined {
   const parsed = attempt.parsed as ParsedRequest
   if (parsed.idempotencyKey === undefined) return undefined
   const { answers } = attempt.gate
-  const request = sha256Hex(canonicalJson([parsed.action, parsed.resources, paramsOf(parsed)]))
+  const request = sha256Hex(canonicalJson([parsed.action, parsed.resources, parsed.params]))
   const key = sha256Hex(canonicalJson([attempt.caller.principal.id, parsed.idempotencyKey]))
   const stored = answers.find(key)
   if (stored !== undefined) {

@@ -1,8 +1,10 @@
-import { canonicalJson } from '../../base/canonical-json.ts'
+import { fitsUtf8 } from '../../base/bytes.ts'
+import { oversize } from '../../base/canonical-json.ts'
 import { deepFreeze } from '../../base/json.ts'
+import type { JsonObject } from '../../base/json.ts'
 import { limits } from '../../base/limits.ts'
 import type { ActionDefinition, ResourceReading } from '../../effects/provider.ts'
-import { paramsOf, type Attempt } from '../attempt.ts'
+import { noParams, type Attempt } from '../attempt.ts'
 import { invalid, refuse, type Ending } from '../outcome.ts'
 import { readRequest, type Request } from '../request.ts'
 
@@ -27,31 +29,50 @@ export function parse(attempt: Attempt, input: unknown): Ending | undefined {
 }
 
 function readByDefinition(attempt: Attempt, request: Request, definition: ActionDefinition): Ending | undefined {
-  const params = deepFreeze(paramsOf(request))
-  const sizeBytes = Buffer.byteLength(canonicalJson(params))
-  if (sizeBytes > limits.paramsBytes) {
-    return invalid(
-      `\`params\` take ${sizeBytes} bytes and at most ${limits.paramsBytes} fit; send the content in smaller parts`,
-    )
-  }
-  const problem = definition.checkParams?.(params)
-  if (problem !== undefined) return invalid(asText(problem))
+  const params = request.params ?? noParams
+  const unfit = checkSize(params) ?? definition.checkParams?.(params)
+  if (unfit !== undefined) return invalid(asText(unfit))
   const named = request.resource ?? definition.defaultResource
   if (named === undefined) return invalid('`resource` is missing')
-  const readings = [definition.readResource(named), ...(definition.otherResources?.(params) ?? [])]
+  const first = definition.readResource(named)
+  if ('problem' in first) return invalid(asText(first.problem))
+  const others = definition.otherResources?.(params)
+  const places = others === undefined ? onePlace(first) : severalPlaces([first, ...others])
+  if ('problem' in places) return invalid(places.problem)
+  const { resources, displayed } = places
+  attempt.resource = displayed[0] as string
+  const { action, idempotencyKey } = request
+  attempt.parsed = { action, params, idempotencyKey, definition, resources, displayed }
+  return undefined
+}
+
+/** What is wrong with the size of `params`, which are frozen here: from now on nobody changes them. */
+function checkSize(params: JsonObject): string | undefined {
+  if (params === noParams) return undefined
+  const sizeBytes = oversize(deepFreeze(params), limits.paramsBytes)
+  if (sizeBytes === undefined) return undefined
+  return `\`params\` take ${sizeBytes} bytes and at most ${limits.paramsBytes} fit; send the content in smaller parts`
+}
+
+type Places = { readonly resources: readonly string[]; readonly displayed: readonly string[] }
+
+function onePlace(reading: Named): Places {
+  return { resources: [asResource(reading.canonical)], displayed: [asResource(shown(reading))] }
+}
+
+function severalPlaces(readings: readonly ResourceReading[]): Places | { readonly problem: string } {
   const resources: string[] = []
   const displayed: string[] = []
   for (const reading of readings) {
-    if ('problem' in reading) return invalid(asText(reading.problem))
+    if ('problem' in reading) return { problem: asText(reading.problem) }
     resources.push(asResource(reading.canonical))
     displayed.push(asResource(shown(reading)))
   }
-  if (displayed.length > 1 && Buffer.byteLength(canonicalJson(displayed)) > limits.resourcesBytes) {
-    return invalid(`its resources take more than ${limits.resourcesBytes} bytes together; name fewer in one request`)
+  if (oversize(displayed, limits.resourcesBytes) !== undefined) {
+    const advice = 'name fewer in one request'
+    return { problem: `its resources take more than ${limits.resourcesBytes} bytes together; ${advice}` }
   }
-  attempt.resource = displayed[0] as string
-  attempt.parsed = { ...request, definition, resources, displayed }
-  return undefined
+  return { resources, displayed }
 }
 
 /** @throws TypeError where a provider does not keep to its types: nothing that no entry could hold goes on */
@@ -62,8 +83,7 @@ function asText(value: unknown): string {
 
 /** @throws TypeError as above */
 function asResource(value: unknown): string {
-  if (typeof value === 'string' && value.isWellFormed() && Buffer.byteLength(value) <= limits.resourceBytes)
-    return value
+  if (typeof value === 'string' && value.isWellFormed() && fitsUtf8(value, limits.resourceBytes)) return value
   throw new TypeError(`a provider must name a resource in at most ${limits.resourceBytes} bytes of text`)
 }
 
@@ -73,7 +93,9 @@ function unknownAction(attempt: Attempt): Ending {
   return refuse('unknown_action', 'no provider of this kernel has this action', { hint })
 }
 
-function shown(reading: Exclude<ResourceReading, { problem: string }>): string {
+type Named = Exclude<ResourceReading, { readonly problem: string }>
+
+function shown(reading: Named): string {
   return reading.display ?? withoutSecrets(reading.canonical)
 }
 

@@ -1,6 +1,6 @@
 import { limits } from '../../base/limits.ts'
 import type { Answer, Call, Failure } from '../../effects/provider.ts'
-import { paramsOf, type Attempt, type ParsedRequest } from '../attempt.ts'
+import type { Attempt, ParsedRequest } from '../attempt.ts'
 import { readAnswer } from '../answer.ts'
 
 /**
@@ -8,11 +8,15 @@ import { readAnswer } from '../answer.ts'
  *
  * A mutation that went wrong without saying how is `uncertain`; an observation never changes anything, so it is `none`.
  */
-export async function perform(attempt: Attempt): Promise<Answer> {
+export function perform(attempt: Attempt): Answer | Promise<Answer> {
   const parsed = attempt.parsed as ParsedRequest
   // The kernel may have begun to close while the intent went to disk: then nothing is begun any more.
   if (attempt.gate.closing.aborted) return { effect: 'none', error: interrupted }
-  const reply = await ask(attempt, (call) => parsed.definition.perform(call), readAnswer)
+  const reply = ask(attempt, (call) => parsed.definition.perform(call), readAnswer)
+  return reply instanceof Promise ? reply.then((late) => answerOf(parsed, late)) : answerOf(parsed, reply)
+}
+
+function answerOf(parsed: ParsedRequest, reply: Reply<Answer | undefined>): Answer {
   return 'said' in reply ? (reply.said ?? wentWrong(parsed, brokenProvider)) : wentWrong(parsed, reply.error)
 }
 
@@ -23,16 +27,29 @@ export type Reply<Said> = { readonly said: Said } | { readonly error: Failure }
  * Puts a question to the provider. Never throws, and has a reply when the action's time is up or the kernel closes, whatever
  * the provider does.
  */
-export async function ask<Said>(
+export function ask<Said>(
   attempt: Attempt,
   question: (call: Call) => unknown,
   read: (said: unknown) => Said,
-): Promise<Reply<Said>> {
-  const parsed = attempt.parsed as ParsedRequest
+): Reply<Said> | Promise<Reply<Said>> {
   const call = new ProviderCall(attempt)
   try {
     const said = question(call)
-    return { said: read(isPromise(said) ? await inTime(said, call, parsed) : said) }
+    return isPromise(said) ? hear(attempt, said, call, read) : { said: read(said) }
+  } catch {
+    return { error: brokenProvider }
+  }
+}
+
+async function hear<Said>(
+  attempt: Attempt,
+  answering: Promise<unknown>,
+  call: ProviderCall,
+  read: (said: unknown) => Said,
+): Promise<Reply<Said>> {
+  const parsed = attempt.parsed as ParsedRequest
+  try {
+    return { said: read(await inTime(answering, call, parsed)) }
   } catch (error) {
     return { error: error === timeIsUp ? tooSlow(parsed) : error === closed ? interrupted : brokenProvider }
   }
@@ -102,7 +119,7 @@ class ProviderCall implements Call {
     const parsed = attempt.parsed as ParsedRequest
     this.action = parsed.action
     this.resource = parsed.resources[0] as string
-    this.params = paramsOf(parsed)
+    this.params = parsed.params
     this.#mounts = attempt.inForce.policy.mounts
     this.protection = attempt.gate.protection
     this.closing = attempt.gate.closing

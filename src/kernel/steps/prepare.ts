@@ -1,37 +1,66 @@
+import { isKernelError } from '../../base/errors.ts'
 import type { JsonObject } from '../../base/json.ts'
-import { paramsOf, type Attempt, type ParsedRequest } from '../attempt.ts'
+import type { EntryDraft } from '../../evidence/ledger/index.ts'
+import type { Attempt } from '../attempt.ts'
 import { refuse, type Ending } from '../outcome.ts'
 import { draftOf } from '../draft.ts'
 
 /**
- * Puts on disk what must be there before anything changes: the params, and for a mutation its intent. From here on a crash
- * leaves a trace that recovery turns into an entry.
+ * Makes ready what an observation needs: its params are kept. It waits for nothing, and writes no intent.
  */
-export async function prepare(attempt: Attempt): Promise<Ending | undefined> {
-  const { gate, verdict } = attempt
-  const parsed = attempt.parsed as ParsedRequest
-  if (verdict?.obligations.undo === 'required') {
-    return refuse('not_enforced_yet', 'the rule asks for undo, and this version keeps no before-images', {
-      rule: verdict.rules.join(', '),
-    })
-  }
+export function prepareToObserve(attempt: Attempt): Ending | undefined {
+  const refusal = withoutUndo(attempt)
+  if (refusal !== undefined) return refusal
   try {
+    const { full } = attempt.gate.evidence
+    if (full !== undefined) return unwritable(full, 'nothing was done')
     keepParams(attempt)
-    if (parsed.definition.kind === 'observe') return undefined
-    attempt.intent = await gate.evidence.intend(draftOf(attempt) as unknown as JsonObject)
     return undefined
-  } catch {
-    return refuse('sealed', 'the log or its vault cannot be written, so nothing was done', {
-      hint: 'look at `kestrel doctor`',
-    })
+  } catch (error) {
+    return unwritable(error, 'nothing was done')
   }
+}
+
+/**
+ * Puts on disk what must be there before anything changes: the params and the intent. From here on a crash leaves a trace
+ * that recovery turns into an entry.
+ */
+export async function prepareToMutate(attempt: Attempt): Promise<Ending | undefined> {
+  const refusal = prepareToObserve(attempt)
+  if (refusal !== undefined) return refusal
+  try {
+    attempt.intent = await attempt.gate.evidence.intend(asJson(draftOf(attempt)))
+    return undefined
+  } catch (error) {
+    return unwritable(error, 'nothing was done')
+  }
+}
+
+function withoutUndo({ verdict }: Attempt): Ending | undefined {
+  if (verdict?.obligations.undo !== 'required') return undefined
+  return refuse('not_enforced_yet', 'the rule asks for undo, and this version keeps no before-images', {
+    rule: verdict.rules.join(', '),
+  })
+}
+
+/** Refuses because there could be no entry. */
+export function unwritable(error: unknown, so: string): Ending {
+  const hint = 'look at `kestrel doctor`'
+  if (!isKernelError(error, 'LEDGER_FULL'))
+    return refuse('sealed', `the log or its vault cannot be written, so ${so}`, { hint })
+  return refuse('no_space', `the disk of the log is nearly full, so ${so}`, { hint })
+}
+
+/** The draft as JSON, which has no undefined. */
+function asJson(draft: EntryDraft): JsonObject {
+  return JSON.parse(JSON.stringify(draft)) as JsonObject
 }
 
 /** Seals the params of this attempt in the vault, once. */
 export function keepParams(attempt: Attempt): void {
   const { parsed, gate } = attempt
   if (parsed === undefined || attempt.params !== undefined || attempt.dryRun) return
-  const params = paramsOf(parsed)
+  const params = parsed.params
   if (Object.keys(params).length === 0) return
   attempt.params = gate.evidence.keep(params, attempt.verdict?.class)
 }

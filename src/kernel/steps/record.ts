@@ -1,9 +1,11 @@
+import { KernelError } from '../../base/errors.ts'
 import type { EntryDraft } from '../../evidence/ledger/index.ts'
 import { keptAnswer } from '../answers.ts'
 import type { Attempt } from '../attempt.ts'
-import { draftOf } from '../draft.ts'
-import { outcomeOf, refuse, type Ending, type Outcome } from '../outcome.ts'
-import { keepParams } from './prepare.ts'
+import { decisionOf, draftOf } from '../draft.ts'
+import type { Recorded } from '../gate.ts'
+import { outcomeOf, type Ending, type Outcome } from '../outcome.ts'
+import { keepParams, unwritable } from './prepare.ts'
 
 /** The seq of an outcome whose entry could not be written yet. */
 const unwritten = -1
@@ -11,24 +13,43 @@ const unwritten = -1
 /**
  * Writes the one terminal entry of an attempt and answers it. A dry run is answered and writes nothing.
  */
-export async function conclude(attempt: Attempt, ending: Ending): Promise<Outcome> {
+export function conclude(attempt: Attempt, ending: Ending): Promise<Outcome> {
   const { gate } = attempt
   const durationMs = Math.max(0, gate.clock.monotonicMs() - attempt.startedMs)
-  if (attempt.dryRun) return answer(attempt, ending, gate.evidence.nextSeq, durationMs)
-  let outcome: Outcome
+  if (attempt.dryRun) {
+    gate.admission.end(attempt.caller.principal.id)
+    return Promise.resolve(answer(attempt, ending, gate.evidence.nextSeq, durationMs))
+  }
+  return new Promise((resolve) => {
+    record(attempt, ending, durationMs, (error, seq) => {
+      const isWritten = error === undefined && seq !== undefined
+      const outcome = isWritten
+        ? answer(attempt, ending, seq, durationMs)
+        : answer(attempt, withoutRecord(attempt, ending, error), unwritten, durationMs)
+      settleAnswer(attempt, outcome)
+      gate.admission.end(attempt.caller.principal.id)
+      resolve(outcome)
+    })
+  })
+}
+
+function record(attempt: Attempt, ending: Ending, durationMs: number, done: Recorded): void {
+  const { gate, intent } = attempt
+  const full = intent === undefined ? gate.evidence.full : undefined
+  if (full !== undefined) {
+    done(full, undefined)
+    return
+  }
+  let draft: EntryDraft
   try {
     keepParams(attempt)
-    const draft = terminalDraft(attempt, ending, durationMs)
-    const { seq } = await gate.evidence.append(draft, {
-      durable: gate.durability === 'strict' || changesTheWorld(attempt) || ending.status === 'held',
-      ...(attempt.intent !== undefined && { settles: attempt.intent }),
-    })
-    outcome = answer(attempt, ending, seq, durationMs)
-  } catch {
-    outcome = answer(attempt, withoutRecord(attempt, ending), unwritten, durationMs)
+    draft = terminalDraft(attempt, ending, durationMs)
+  } catch (cause) {
+    done(new KernelError('LEDGER_UNWRITABLE', 'the entry could not be made', { cause }), undefined)
+    return
   }
-  settleAnswer(attempt, outcome)
-  return outcome
+  const durable = gate.durability === 'strict' || changesTheWorld(attempt) || ending.status === 'held'
+  gate.evidence.append(draft, { durable, settles: intent }, done)
 }
 
 function changesTheWorld(attempt: Attempt): boolean {
@@ -36,29 +57,18 @@ function changesTheWorld(attempt: Attempt): boolean {
 }
 
 function terminalDraft(attempt: Attempt, ending: Ending, durationMs: number): EntryDraft {
-  const draft = draftOf(attempt)
-  const kept = keepAnswer(attempt, ending)
-  return {
-    ...draft,
-    ...(ending.status === 'denied' &&
-      ending.reason !== undefined && {
-        policy: attempt.inForce.seq,
-        decision: { ...draft.decision, effect: 'forbid', reason: ending.reason.code },
-      }),
-    outcome: {
-      status: ending.status,
-      ...(kept !== undefined && { result: kept }),
-      ...(ending.effect !== undefined && { effect: ending.effect }),
-      durationMs: Math.round(durationMs),
-      ...errorCode(ending),
-    },
-  }
+  const { status, effect } = ending
+  const result = keepAnswer(attempt, ending)
+  const error = errorCode(ending)
+  const outcome = { status, result, effect, durationMs: Math.round(durationMs), error }
+  // A step behind the policy may have refused what that permits: the entry says so.
+  if (status !== 'denied' || ending.reason === undefined) return draftOf(attempt, outcome)
+  return draftOf(attempt, outcome, decisionOf('forbid', ending.reason.code, attempt.verdict?.rules ?? []))
 }
 
 /** Why it failed, or why it was malformed: a policy that was not asked left no decision to say it. */
-function errorCode({ status, error, reason }: Ending): { error?: string } {
-  const code = error?.code ?? (status === 'invalid' ? reason?.code : undefined)
-  return code === undefined ? {} : { error: code }
+function errorCode({ status, error, reason }: Ending): string | undefined {
+  return error?.code ?? (status === 'invalid' ? reason?.code : undefined)
 }
 
 /** What the vault keeps of the answer: of a keyed request all, to give it again; of a mutation the result; of a read nothing. */
@@ -70,14 +80,12 @@ function keepAnswer(attempt: Attempt, ending: Ending): string | undefined {
 }
 
 /** An outcome without an entry: where something may have happened `unknown`, elsewhere a refusal without a result. */
-function withoutRecord(attempt: Attempt, ending: Ending): Ending {
+function withoutRecord(attempt: Attempt, ending: Ending, error: KernelError | undefined): Ending {
   if (changesTheWorld(attempt) && ending.effect !== 'none') {
     const message = 'the effect could not be recorded; the entry is written when the kernel is started again'
     return { status: 'unknown', error: { code: 'not_recorded', message, retryable: false } }
   }
-  return refuse('sealed', 'the log or its vault cannot be written, so nothing is allowed', {
-    hint: 'look at `kestrel doctor`',
-  })
+  return unwritable(error, 'nothing is allowed')
 }
 
 function answer({ action, resource }: Attempt, ending: Ending, seq: number, durationMs: number): Outcome {

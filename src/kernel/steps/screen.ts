@@ -1,4 +1,4 @@
-import { canonicalJson } from '../../base/canonical-json.ts'
+import { oversize } from '../../base/canonical-json.ts'
 import { isKernelError } from '../../base/errors.ts'
 import type { JsonValue } from '../../base/json.ts'
 import { limits } from '../../base/limits.ts'
@@ -39,9 +39,7 @@ function withResult(attempt: Attempt, raw: unknown): Ending {
       retryable: false,
     })
   }
-  // Only what could be too large is measured: a UTF-16 length below a third of the limit cannot exceed it in UTF-8.
-  const text = canonicalJson(result)
-  if (text.length > limits.resultBytes / 3 && Buffer.byteLength(text) > limits.resultBytes) return tooLarge(attempt)
+  if (oversize(result, limits.resultBytes) !== undefined) return tooLarge(attempt)
   return { status: 'ok', effect: 'done', result }
 }
 

@@ -18,22 +18,12 @@ export class Authenticator {
     this.#outer = Buffer.concat([block.map((byte) => byte ^ 0x5c), Buffer.alloc(macBytes)])
   }
 
-  /**
-   * The MAC of the message that stands in `room` behind its first 64 bytes, as 64 hex. Those 64 bytes are overwritten: the
-   * key's block must come directly before the message, and this spares copying the message.
-   */
-  macInRoom(room: Buffer): string {
+  /** The MAC of `message` as 64 hex. */
+  mac(message: Uint8Array): string {
+    const room = Buffer.allocUnsafe(blockBytes + message.length)
     this.#inner.copy(room)
+    room.set(message, blockBytes)
     this.#outer.write(hash('sha256', room, 'binary'), blockBytes, 'latin1')
     return hash('sha256', this.#outer, 'hex')
   }
-
-  mac(message: Uint8Array): string {
-    const room = Buffer.allocUnsafe(blockBytes + message.length)
-    room.set(message, blockBytes)
-    return this.macInRoom(room)
-  }
 }
-
-/** Bytes that `macInRoom` needs in front of the message. */
-export const macRoomBytes: number = blockBytes

@@ -20,9 +20,7 @@ export interface SegmentHeader {
 /** Batches start behind the header, at this offset. */
 export const segmentHeaderBytes = 128
 
-export const noMac: string = '0'.repeat(64)
-
-const magic = Buffer.from('KSTRLWA1')
+const magic = Buffer.from('KSTRLWA2')
 const macOffset = 88
 const namePattern = /^([0-9a-f]{16})\.wal$/
 

@@ -1,10 +1,13 @@
 import { join } from 'node:path'
 import { KernelError } from '../../../base/errors.ts'
+import { digestToHex, zeroDigest, type Digest } from '../digest.ts'
 import type { FileLayer } from '../file-layer.ts'
 import type { Authenticator } from './authenticator.ts'
-import { BatchEncoder, batchOverheadBytes, frameBytes, type WalPosition } from './batch.ts'
-import type { Frame } from './frame.ts'
-import { encodeHeader, noMac, segmentHeaderBytes, segmentName } from './segment.ts'
+import { BatchWriter, type OpenBatch, type TreeFacts } from './batch-writer.ts'
+import { frameHeadBytes, type Frame } from './frame.ts'
+import { LinkChain } from './link.ts'
+import { encodeHeader, segmentHeaderBytes, segmentName } from './segment.ts'
+import { trailerFrameBytes, type WalPosition } from './trailer.ts'
 
 /** A segment in use, and the tree size at its start. */
 export interface LiveSegment {
@@ -16,10 +19,12 @@ export interface LiveSegment {
 export interface WalResume {
   /** Segments in use, oldest first; the last is the one that is written. Empty for a new WAL. */
   readonly live: readonly LiveSegment[]
-  /** Behind the last good batch. */
+  /** Behind the last good frame. */
   readonly end: WalPosition
-  /** MAC of the last good batch, 64 hex. */
-  readonly lastMac: string
+  /** That frame's link. */
+  readonly lastLink: Digest
+  /** Frames behind the last trailer. */
+  readonly open: OpenBatch
   /** Paths of segments that hold nothing anybody needs. */
   readonly free: readonly string[]
   /** Whether the segment of the next epoch already lies there under its name. */
@@ -36,85 +41,94 @@ export interface WalOptions {
   readonly resume: WalResume
 }
 
-/** What a batch says of the tree. */
-export interface TreeFacts {
-  /** The tree size before the batch. */
-  readonly firstSeq: number
-  /** Writes the 32 bytes of the root after the batch. */
-  writeRoot(target: Buffer, offset: number): void
-}
-
 /** Segments kept for reuse beyond the prepared one; making one costs a write of its whole size. */
 const spareSegments = 1
 
 /**
- * The write-ahead log: batches appended to fixed-size segments. It neither queues nor retries: any failed write or sync is
+ * The write-ahead log: frames in batches, in preallocated segments. It neither queues nor retries: any failed write or sync is
  * final, because after a failed fdatasync nobody knows what is on the disk.
  *
  * @see https://www.usenix.org/conference/atc20/presentation/rebello (what file systems do after a failed fsync)
  */
 export class Wal {
   readonly #options: WalOptions
-  readonly #encoder: BatchEncoder
+  readonly #batch: BatchWriter
   #live: LiveSegment[]
   #free: string[]
   #fd: number | undefined
   #epoch: number
+  /** Where what is written ends. */
   #offset: number
-  #lastMac: string
   #durable: WalPosition
   #syncing: Promise<void> | undefined
-  #next: Promise<number>
+  /** The segment that is made ready, until it is taken. */
+  #next: Promise<number> | undefined
 
   constructor(options: WalOptions) {
     const { resume } = options
     this.#options = options
-    this.#encoder = new BatchEncoder(options.authenticator)
+    this.#batch = new BatchWriter(options.authenticator, new LinkChain(options.authenticator))
+    this.#batch.resume(resume.end, resume.lastLink, resume.open)
     this.#live = [...resume.live]
     this.#free = [...resume.free]
     this.#epoch = resume.end.epoch
     this.#offset = resume.end.offset
-    this.#lastMac = resume.lastMac
     this.#durable = resume.end
     if (resume.live.length > 0) this.#fd = options.files.open(this.#pathOf(this.#epoch), false)
-    this.#next = this.#prepare(resume.nextIsThere)
-    this.#next.catch(() => undefined)
+    this.#prepareNext(resume.nextIsThere)
   }
 
-  /** Whether everything written is on stable storage. */
+  /** Whether everything staged or written is on stable storage. */
   get isDurable(): boolean {
-    return this.#durable.epoch === this.#epoch && this.#durable.offset === this.#offset
+    return this.#batch.stagedBytes === 0 && this.#durable.epoch === this.#epoch && this.#durable.offset === this.#offset
   }
 
-  /** What the frames of the next batch may take, their heads included, in the segment that is being written. */
-  get roomBytes(): number {
-    if (this.#fd === undefined) return 0
-    return Math.max(0, this.#options.segmentBytes - this.#offset - batchOverheadBytes)
+  get stagedBytes(): number {
+    return this.#batch.stagedBytes
   }
 
-  /** Appends one batch, by one write. It must fit. */
-  write(frames: readonly Frame[], tree: TreeFacts): void {
+  /** Whether frames with contents of `contentBytes` in all still fit the segment, with the trailer behind them. */
+  fits(frames: number, contentBytes: number): boolean {
+    if (this.#fd === undefined) return false
+    const end = this.#offset + this.#batch.stagedBytes + frames * frameHeadBytes + contentBytes
+    return end + trailerFrameBytes <= this.#options.segmentBytes
+  }
+
+  /** Stages an entry. It must fit. @param settles id of the intent that it ends, or 0 */
+  addEntry(text: string, leaf: Digest, settles: number): void {
+    this.#batch.addEntry(text, leaf, settles)
+  }
+
+  /** Stages an intent or a checkpoint. It must fit. */
+  addFrame(frame: Frame): void {
+    this.#batch.addFrame(frame)
+  }
+
+  /** Stages what recovery can start from, in a batch of its own. */
+  addState(frames: readonly Frame[], tree: TreeFacts): void {
+    this.closeBatch(tree)
+    for (const frame of frames) this.#batch.addFrame(frame)
+    this.closeBatch(tree)
+  }
+
+  /** Stages the trailer of the open batch, if there is one. */
+  closeBatch(tree: TreeFacts): void {
+    this.#batch.close(tree, this.#durable)
+  }
+
+  /** Puts what is staged into the segment, by one write. */
+  write(): void {
+    if (this.#batch.stagedBytes === 0) return
     if (this.#fd === undefined) throw new KernelError('LEDGER_UNWRITABLE', 'the WAL is closed')
-    const { bytes, mac } = this.#encode(frames, tree)
-    this.#options.files.write(this.#fd, bytes, this.#offset)
-    this.#offset += bytes.length
-    this.#lastMac = mac
-  }
-
-  #encode(frames: readonly Frame[], tree: TreeFacts): { bytes: Buffer; mac: string } {
-    return this.#encoder.encode(frames, {
-      position: { epoch: this.#epoch, offset: this.#offset },
-      firstSeq: tree.firstSeq,
-      barrier: this.#durable,
-      previousMac: this.#lastMac,
-      writeRoot: tree.writeRoot,
-    })
+    this.#options.files.write(this.#fd, this.#batch.staged(), this.#offset)
+    this.#offset += this.#batch.stagedBytes
+    this.#batch.written()
   }
 
   /** Resolves when all that was written before the call is on stable storage. One sync at a time, shared by all who wait. */
   async sync(): Promise<void> {
     while (this.#syncing !== undefined) await this.#syncing
-    if (this.#fd === undefined || this.isDurable) return
+    if (this.#fd === undefined || this.#isWrittenDurable()) return
     const reached = { epoch: this.#epoch, offset: this.#offset }
     const done = this.#options.files.sync(this.#fd).then(() => {
       this.#durable = reached
@@ -125,31 +139,44 @@ export class Wal {
     await this.#syncing
   }
 
-  /** Goes on in a new segment that starts with `frames`: a state. No batch may be written meanwhile. */
+  #isWrittenDurable(): boolean {
+    return this.#durable.epoch === this.#epoch && this.#durable.offset === this.#offset
+  }
+
+  /** Goes on in a new segment that starts with `frames`: a state. Nothing may be added meanwhile. */
   async roll(frames: readonly Frame[], tree: TreeFacts): Promise<void> {
     const next = await this.#next
-    while (!this.isDurable || this.#syncing !== undefined) await this.sync()
+    if (next === undefined) throw new KernelError('LEDGER_UNWRITABLE', 'no segment is ready')
+    this.closeBatch(tree)
+    this.write()
+    while (!this.#isWrittenDurable() || this.#syncing !== undefined) await this.sync()
+    // Taken before it is written: whatever fails then, it is closed once.
+    this.#next = undefined
     this.#enter(next, frames, tree)
-    this.#next = this.#prepare(false)
+    this.#prepareNext(false)
+  }
+
+  #prepareNext(isThere: boolean): void {
+    this.#next = this.#prepare(isThere)
     this.#next.catch(() => undefined)
   }
 
   #enter(fd: number, frames: readonly Frame[], tree: TreeFacts): void {
     const { files, origin, authenticator, segmentBytes } = this.#options
-    if (segmentHeaderBytes + batchOverheadBytes + frameBytes(frames) > segmentBytes) {
-      throw new KernelError('LEDGER_UNWRITABLE', 'what must start a segment does not fit one')
-    }
     const previousEnd = this.#fd === undefined ? 0 : this.#offset
     if (this.#fd !== undefined) files.close(this.#fd)
-    this.#epoch++
-    this.#offset = segmentHeaderBytes
-    const header = { epoch: this.#epoch, sizeBytes: segmentBytes, previousEnd, previousMac: this.#lastMac }
-    const { bytes, mac } = this.#encode(frames, tree)
     this.#fd = fd
-    files.write(fd, Buffer.concat([encodeHeader(header, origin, authenticator), bytes]), 0)
-    this.#offset += bytes.length
-    this.#lastMac = mac
-    this.#live.push({ epoch: this.#epoch, startSize: tree.firstSeq })
+    this.#epoch++
+    this.#offset = 0
+    const previousMac = digestToHex(this.#batch.lastLink)
+    const header = { epoch: this.#epoch, sizeBytes: segmentBytes, previousEnd, previousMac }
+    this.#batch.beginSegment(this.#epoch, encodeHeader(header, origin, authenticator))
+    this.addState(frames, tree)
+    if (this.#batch.stagedBytes > segmentBytes) {
+      throw new KernelError('LEDGER_UNWRITABLE', 'what must start a segment does not fit one')
+    }
+    this.write()
+    this.#live.push({ epoch: this.#epoch, startSize: tree.size })
   }
 
   /** Frees the segments that recovery will not need once `publishedSize` entries are in published, synced files. */
@@ -181,9 +208,10 @@ export class Wal {
 
   async close(): Promise<void> {
     await this.#syncing?.catch(() => undefined)
-    const next = await this.#next.catch(() => undefined)
+    const next = await this.#next?.catch(() => undefined)
     if (next !== undefined) this.#options.files.close(next)
     if (this.#fd !== undefined) this.#options.files.close(this.#fd)
+    this.#next = undefined
     this.#fd = undefined
   }
 }
@@ -191,7 +219,8 @@ export class Wal {
 export const newWal: WalResume = {
   live: [],
   end: { epoch: 0, offset: 0 },
-  lastMac: noMac,
+  lastLink: zeroDigest,
+  open: { frames: 0, entries: 0 },
   free: [],
   nextIsThere: false,
 }
