@@ -22,7 +22,10 @@ export function protect(paths: readonly string[], clock: Clock = systemClock): P
   })
   const identities = new Identities(places, clock)
   return {
-    coversPath: (path) => places.some((place) => place.covers(path)),
+    coversPath: (path) => {
+      for (const place of places) if (place.covers(path)) return true
+      return false
+    },
     coversIdentity: ({ dev, ino, links }) => identities.has(`${dev}:${ino}`, links > 1n),
   }
 }
@@ -31,30 +34,33 @@ export function protect(paths: readonly string[], clock: Clock = systemClock): P
 class Place {
   readonly given: string
   private real: string
-  private realParent: string
+  /** Each spelling once, with a slash at the end: most places are no links. */
+  private spellings: readonly string[] = []
 
   constructor(given: string) {
     this.given = given
     this.real = given
-    this.realParent = given
     this.resolve()
   }
 
   covers(path: string): boolean {
-    return isAtOrBelow(path, this.given) || isAtOrBelow(path, this.real) || isAtOrBelow(path, this.realParent)
+    for (const spelling of this.spellings) {
+      if (path.startsWith(spelling)) return true
+      // The place itself has no slash at its end.
+      if (path.length === spelling.length - 1 && spelling.startsWith(path)) return true
+    }
+    return false
   }
 
   /** Follows the links of the moment. What does not exist yet stands where its first existing folder leads. */
   resolve(): string {
     this.real = realPlace(this.given)
     // Where the last name is a link, the link itself is protected too, at its real place.
-    this.realParent = join(realPlace(dirname(this.given)), this.given.slice(this.given.lastIndexOf('/') + 1))
+    const realParent = join(realPlace(dirname(this.given)), this.given.slice(this.given.lastIndexOf('/') + 1))
+    const spellings = new Set([this.given, this.real, realParent])
+    this.spellings = [...spellings].map((path) => (path.endsWith('/') ? path : `${path}/`))
     return this.real
   }
-}
-
-function isAtOrBelow(path: string, place: string): boolean {
-  return path === place || path.startsWith(place === '/' ? '/' : `${place}/`)
 }
 
 /** What one folder held when it was last read. */

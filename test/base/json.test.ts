@@ -1,9 +1,9 @@
 import canonicalize from 'canonicalize'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { canonicalJson } from '../../src/base/canonical-json.ts'
+import { canonicalJson, oversize } from '../../src/base/canonical-json.ts'
 import { isKernelError } from '../../src/base/errors.ts'
-import { parseJson } from '../../src/base/json.ts'
+import { parseJson, type JsonValue } from '../../src/base/json.ts'
 import { snapshot } from '../../src/base/snapshot.ts'
 
 /** Values that JSON.stringify and RFC 8785 can write, but I-JSON forbids. */
@@ -60,6 +60,50 @@ describe('strict JSON', () => {
         expect(canonicalJson(parseJson(text))).toBe(text)
         expect(canonicalJson(parseJson(JSON.stringify(value, undefined, 2)))).toBe(text)
       }),
+    )
+  })
+
+  test.each([
+    ['{"b":1,"a":2}', '{"a":2,"b":1}'],
+    ['{"a":[{"y":1,"x":"\\u001f"}],"B":-0}', '{"B":0,"a":[{"x":"\\u001f","y":1}]}'],
+    ['{"9":1,"10":2}', '{"10":2,"9":1}'],
+    ['{"é":1e21,"z":[]}', '{"z":[],"é":1e+21}'],
+  ])('%s is canonically %s', (text, canonical) => {
+    // Written by the rules above, so 1e21 comes in as a fraction of it.
+    const value = text.includes('1e21') ? (JSON.parse(text) as JsonValue) : parseJson(text)
+    expect(canonicalJson(value)).toBe(canonical)
+  })
+
+  test('a size beyond a bound is told exactly, and one within it is not', () => {
+    fc.assert(
+      fc.property(fc.jsonValue().filter(isCarried), fc.integer({ min: 0, max: 400 }), (raw, maxBytes) => {
+        const value = snapshot(raw, '')
+        const sizeBytes = Buffer.byteLength(canonicalJson(value))
+        expect(oversize(value, maxBytes)).toBe(sizeBytes > maxBytes ? sizeBytes : undefined)
+        expect(oversize(value, sizeBytes)).toBeUndefined()
+      }),
+    )
+    expect(oversize('\u0001'.repeat(20), 121)).toBe(122)
+    expect(oversize('€'.repeat(20), 61)).toBe(62)
+  })
+
+  test('what is parsed from any spelling of a value is what `JSON.parse` sees', () => {
+    const escaped = fc
+      .string({ unit: 'binary' })
+      .map(
+        (text) =>
+          `"${[...text].map((letter) => (letter.length === 1 ? `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}` : letter)).join('')}"`,
+      )
+    fc.assert(
+      fc.property(
+        fc.array(fc.oneof(escaped, fc.json()), { maxLength: 5 }),
+        fc.constantFrom('', ' ', '\n\t\r '),
+        (parts, gap) => {
+          const text = `[${parts.join(`${gap},${gap}`)}]${gap}`
+          const native = JSON.parse(text) as JsonValue
+          if (isCarried(native)) expect(parseJson(text)).toEqual(snapshot(native, ''))
+        },
+      ),
     )
   })
 

@@ -78,7 +78,10 @@ export function aHost(files: Readonly<Record<string, string | Uint8Array>> = {},
       if ('problem' in reading) throw new Error(reading.problem)
       return await definition.foresee?.(call(action, reading.canonical, params))
     },
-    [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
+    [Symbol.dispose]: () => {
+      void provider.close?.()
+      rmSync(root, { recursive: true, force: true })
+    },
   }
 }
 

@@ -252,15 +252,15 @@ describe('a path swapped between look and use', () => {
 })
 
 describe('descriptors', () => {
-  test('are all closed, however an action ends', async () => {
+  test('are all closed once the provider is, however an action ends', async () => {
+    const provider = filesystem()
     using host = aHost(
       { 'w/a.txt': 'x', 'w/deep/er/b.txt': 'x', 'w/big': Buffer.alloc(1_000_000), 'own/key': 'k' },
-      { own: ['own'] },
+      { own: ['own'], provider },
     )
     symlinkSync('a.txt', host.path('w/link'))
     linkSync(host.path('own/key'), host.path('w/hard'))
     mkdirSync(host.path('w/empty'))
-    const provider = filesystem()
     const aborted = AbortSignal.abort()
     const count = (): number => readdirSync('/proc/self/fd').length
     const everything = async (): Promise<void> => {
@@ -290,8 +290,11 @@ describe('descriptors', () => {
       ).toMatchObject(failing('cancelled'))
     }
     await everything()
+    await provider.close?.()
     const before = count()
     for (let round = 0; round < 5; round++) await everything()
+    expect(count()).toBeLessThan(before + 32)
+    await provider.close?.()
     expect(count()).toBe(before)
   })
 

@@ -4,15 +4,21 @@ import {
   fchmodSync,
   fchownSync,
   fstatSync,
-  openSync,
-  renameSync,
+  open as openCallback,
+  rename as renameCallback,
   unlinkSync,
   writeSync,
 } from 'node:fs'
+import { promisify } from 'node:util'
 import { toHex } from '../../../base/bytes.ts'
 import { systemCode } from '../../../base/errors.ts'
 import type { RandomBytes } from '../../../base/random.ts'
+import type { Syncs } from './syncs.ts'
 import type { Spot, Volume } from './volume.ts'
+
+// Under many writes a volume takes long to find room for a new file and to free the old one: other requests go on meanwhile.
+const open = promisify(openCallback)
+const rename = promisify(renameCallback)
 
 /** New content on its way to a name: a file beside the old one, in the same folder and so on the same volume. */
 export class Draft {
@@ -28,14 +34,14 @@ export class Draft {
   }
 
   /** Writes the content and waits until the disk has it. @param replaced whose mode and owner it takes over */
-  async store(bytes: Uint8Array, replaced: Spot | undefined): Promise<void> {
+  async store(bytes: Uint8Array, replaced: Spot | undefined, syncs: Syncs): Promise<void> {
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
-    const fd = openSync(this.path, flags, replaced === undefined ? 0o666 : 0o600)
+    const fd = await syncs.inTurn(() => open(this.path, flags, replaced === undefined ? 0o666 : 0o600))
     this.exists = true
     try {
       for (let written = 0; written < bytes.length;) written += writeSync(fd, bytes, written)
       if (replaced !== undefined) keepMode(fd, replaced)
-      await this.volume.sync(fd)
+      await syncs.inTurn(() => this.volume.sync(fd))
     } finally {
       closeSync(fd)
     }
@@ -50,8 +56,8 @@ export class Draft {
   }
 
   /** Gives the content its name, in one step. */
-  publish(name: string): void {
-    renameSync(this.path, `${this.folder.at}/${name}`)
+  async publish(name: string): Promise<void> {
+    await rename(this.path, `${this.folder.at}/${name}`)
     this.exists = false
   }
 

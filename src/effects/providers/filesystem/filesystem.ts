@@ -1,8 +1,12 @@
+import { systemClock, type Clock } from '../../../base/clock.ts'
 import type { Provider } from '../../provider.ts'
 import { listAction } from './list.ts'
+import { OpenFiles } from './open-files.ts'
+import { OpenMounts } from './open-mounts.ts'
 import { readAction } from './read.ts'
 import { Spelling } from './spelling.ts'
 import { statAction } from './stat.ts'
+import { Syncs } from './syncs.ts'
 import { hostVolume, type Volume } from './volume.ts'
 import type { Ground } from './walk.ts'
 import { writeAction } from './write.ts'
@@ -16,9 +20,11 @@ export function filesystem(): Provider {
   return filesystemOn(hostVolume())
 }
 
-/** The same on another volume: for tests of what this machine's volumes do not do. */
-export function filesystemOn(volume: Volume): Provider {
-  const ground: Ground = { volume, spelling: new Spelling() }
+/** The same on another volume, by another clock: for tests of what this machine's volumes do not do. */
+export function filesystemOn(volume: Volume, clock: Clock = systemClock): Provider {
+  const mounts = new OpenMounts(volume, clock)
+  const files = new OpenFiles(volume, clock)
+  const ground: Ground = { volume, spelling: new Spelling(), mounts, files, syncs: new Syncs(volume) }
   return {
     name: 'filesystem',
     actions: {
@@ -26,6 +32,10 @@ export function filesystemOn(volume: Volume): Provider {
       'fs.write': writeAction(ground),
       'fs.list': listAction(ground),
       'fs.stat': statAction(ground),
+    },
+    close: () => {
+      files.close()
+      mounts.close()
     },
   }
 }

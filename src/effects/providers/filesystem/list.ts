@@ -2,10 +2,8 @@ import type { Dirent } from 'node:fs'
 import type { JsonObject } from '../../../base/json.ts'
 import { limits } from '../../../base/limits.ts'
 import type { ActionDefinition, Answer, Call } from '../../provider.ts'
-import { shape } from '../params.ts'
-import { answering, fail, foreseeing } from './ending.ts'
-import { findExisting } from './existing.ts'
-import { readPath } from './path.ts'
+import { fail } from './ending.ts'
+import { tellingAction, type Existing } from './existing.ts'
 import type { Ground } from './walk.ts'
 
 /**
@@ -14,19 +12,10 @@ import type { Ground } from './walk.ts'
  * It tells names only and enters nothing. Beyond `limits.listEntries` it keeps those that the volume names first.
  */
 export function listAction(ground: Ground): ActionDefinition {
-  const perform = (call: Call): Answer | Promise<Answer> => answering(call.resource, () => list(ground, call))
-  return {
-    kind: 'observe',
-    readResource: readPath,
-    checkParams: shape({}),
-    perform,
-    foresee: (call) => foreseeing(perform(call)),
-  }
+  return tellingAction(ground, (found, call) => list(ground, found, call))
 }
 
-function list(ground: Ground, call: Call): Answer {
-  using found = findExisting(ground, call)
-  const { spot, walk } = found
+function list(ground: Ground, { spot, walk }: Existing, call: Call): Answer {
   if (!spot.facts.isDirectory()) {
     throw fail('not_directory', `\`${call.resource}\` is a file; read it with \`fs.read\``)
   }

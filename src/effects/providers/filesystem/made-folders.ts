@@ -1,6 +1,7 @@
-import { closeSync, constants, mkdirSync, rmdirSync } from 'node:fs'
+import { mkdirSync, rmdirSync } from 'node:fs'
 import { systemCode } from '../../../base/errors.ts'
-import type { Spot, Volume } from './volume.ts'
+import type { Syncs } from './syncs.ts'
+import type { Spot } from './volume.ts'
 import type { Walk } from './walk.ts'
 
 /** The folders that one write made on its way, so that they can be made durable with it or taken away again. */
@@ -19,13 +20,13 @@ export class MadeFolders {
   }
 
   /** Waits until the disk knows them. */
-  async sync(volume: Volume): Promise<void> {
+  async sync(syncs: Syncs): Promise<void> {
     for (const { parent } of this.made) {
-      const fd = openFolder(volume, parent)
+      const folder = syncs.openFolder(parent)
       try {
-        await syncFolder(volume, fd)
+        await folder.sync()
       } finally {
-        closeSync(fd)
+        folder.release()
       }
     }
   }
@@ -33,20 +34,5 @@ export class MadeFolders {
   /** Removes them, the deepest first. @throws a system error when one is in use by now */
   remove(): void {
     for (const { parent, name } of this.made.splice(0).reverse()) rmdirSync(`${parent.at}/${name}`)
-  }
-}
-
-export function openFolder(volume: Volume, folder: Spot): number {
-  return volume.open(folder, constants.O_RDONLY | constants.O_DIRECTORY)
-}
-
-/** Waits until the disk has the names in a folder. */
-export async function syncFolder(volume: Volume, fd: number): Promise<void> {
-  try {
-    await volume.sync(fd)
-  } catch (error) {
-    // Some network volumes have no such operation for folders; the file itself is on the disk.
-    const code = systemCode(error)
-    if (code !== 'EINVAL' && code !== 'ENOTSUP') throw error
   }
 }

@@ -1,4 +1,4 @@
-import { join, segmentsOf } from './path.ts'
+import { isWithin, join } from './path.ts'
 
 /** A path that an agent named, as a mounted folder and the names below it. */
 export interface MountedPath {
@@ -6,7 +6,8 @@ export interface MountedPath {
   readonly mount: string
   /** The folder of the host that stands behind it, absolute. */
   readonly folder: string
-  readonly segments: readonly string[]
+  /** The names below the mount with slashes between them; empty for the mount itself. */
+  readonly rest: string
 }
 
 /**
@@ -15,17 +16,21 @@ export interface MountedPath {
  * A policy without mounts names the host's own paths: its one mount is `/`.
  */
 export function locate(path: string, mounts: ReadonlyMap<string, string> | undefined): MountedPath | undefined {
-  const segments = segmentsOf(path)
-  if (mounts === undefined) return { mount: '/', folder: '/', segments }
-  for (let length = segments.length; length >= 0; length--) {
-    const mount = `/${segments.slice(0, length).join('/')}`
-    const folder = mounts.get(mount)
-    if (folder !== undefined) return { mount, folder, segments: segments.slice(length) }
+  if (mounts === undefined) return { mount: '/', folder: '/', rest: path.slice(1) }
+  let found: MountedPath | undefined
+  for (const [mount, folder] of mounts) {
+    if (found !== undefined && mount.length <= found.mount.length) continue
+    if (isWithin(path, mount)) found = { mount, folder, rest: path.slice(mount === '/' ? 1 : mount.length + 1) }
   }
-  return undefined
+  return found
+}
+
+/** The names below the mount. */
+export function segmentsOf({ rest }: MountedPath): readonly string[] {
+  return rest === '' ? [] : rest.split('/')
 }
 
 /** The agent's spelling of the first `depth` names below the mount. */
 export function agentPath(place: MountedPath, depth: number): string {
-  return place.segments.slice(0, depth).reduce(join, place.mount)
+  return segmentsOf(place).slice(0, depth).reduce(join, place.mount)
 }

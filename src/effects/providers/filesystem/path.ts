@@ -29,18 +29,14 @@ export function readPath(raw: string): ResourceReading {
   return { canonical: `/${segments.join('/')}` }
 }
 
-/** The names in a canonical path. */
-export function segmentsOf(path: string): readonly string[] {
-  return path === '/' ? [] : path.slice(1).split('/')
-}
-
 export function join(folder: string, name: string): string {
   return folder === '/' ? `/${name}` : `${folder}/${name}`
 }
 
 /** Whether `path` is `folder` or lies in it, segment by segment: `/w_evil` is not in `/w`. */
 export function isWithin(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(folder === '/' ? '/' : `${folder}/`)
+  if (folder === '/') return path.startsWith('/')
+  return path.startsWith(folder) && (path.length === folder.length || path[folder.length] === '/')
 }
 
 /** Two spellings that a volume which folds case or normalises Unicode may take for one. */

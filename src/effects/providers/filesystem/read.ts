@@ -1,13 +1,14 @@
 import { isUtf8 } from 'node:buffer'
-import { closeSync, constants, fstatSync, read as readCallback, readSync } from 'node:fs'
+import { closeSync, constants, fstatSync, read as readCallback, readSync, type BigIntStats } from 'node:fs'
 import { promisify } from 'node:util'
 import type { JsonObject, JsonValue } from '../../../base/json.ts'
 import { limits } from '../../../base/limits.ts'
 import type { ActionDefinition, Answer, Call } from '../../provider.ts'
 import { integer, oneOf, optional, shape } from '../params.ts'
 import { answering, answerTo, fail, foreseeing, refuse } from './ending.ts'
+import { findExisting, type Existing } from './existing.ts'
+import { locate } from './mount.ts'
 import { readPath } from './path.ts'
-import { findExisting } from './existing.ts'
 import type { Ground } from './walk.ts'
 
 const readChunk = promisify(readCallback)
@@ -37,6 +38,7 @@ export function readAction(ground: Ground): ActionDefinition {
   }
 }
 
+/** Which bytes of an open file are asked for. */
 interface Part {
   readonly fd: number
   readonly sizeBytes: number
@@ -45,20 +47,49 @@ interface Part {
 }
 
 function read(ground: Ground, call: Call): Answer | Promise<Answer> {
-  const part = openPart(ground, call)
-  if (part.wanted > synchronousBytes) return readLarge(part, call)
+  return readKept(ground, call) ?? readByWalk(ground, call)
+}
+
+/** The answer from a file that is open already, where one may be given without a walk. */
+function readKept({ files }: Ground, call: Call): Answer | undefined {
+  const mounted = locate(call.resource, call.mounts)
+  const file = mounted && files.find(mounted, call.protection)
+  if (file === undefined) return undefined
+  const part = { fd: file.fd, ...extent(call, file.size) }
+  // A read that waits needs a descriptor of its own.
+  return part.wanted > synchronousBytes ? undefined : readNow(part, call)
+}
+
+function readByWalk(ground: Ground, call: Call): Answer | Promise<Answer> {
+  using found = findExisting(ground, call)
+  const { fd, facts } = openFile(ground, call, found)
+  let isOurs = true
   try {
-    const bytes = Buffer.allocUnsafe(part.wanted)
-    let filled = 0
-    while (filled < part.wanted) {
-      const count = readSync(part.fd, bytes, filled, part.wanted - filled, part.offset + filled)
-      if (count === 0) break
-      filled += count
+    const part = { fd, ...extent(call, facts.size) }
+    if (part.wanted > synchronousBytes) {
+      isOurs = false
+      return readLarge(part, call)
     }
-    return present(part, bytes.subarray(0, filled), call)
+    const answer = readNow(part, call)
+    if (found.walk.isCertain(found.spot)) {
+      isOurs = false
+      ground.files.keep(fd, facts, found.walk.place, call.protection)
+    }
+    return answer
   } finally {
-    closeSync(part.fd)
+    if (isOurs) closeSync(fd)
   }
+}
+
+function readNow(part: Part, call: Call): Answer {
+  const bytes = Buffer.allocUnsafe(part.wanted)
+  let filled = 0
+  while (filled < part.wanted) {
+    const count = readSync(part.fd, bytes, filled, part.wanted - filled, part.offset + filled)
+    if (count === 0) break
+    filled += count
+  }
+  return present(part, filled === part.wanted ? bytes : bytes.subarray(0, filled), call)
 }
 
 async function readLarge(part: Part, call: Call): Promise<Answer> {
@@ -81,21 +112,23 @@ async function readLarge(part: Part, call: Call): Promise<Answer> {
   }
 }
 
-/** The file, open, and which of its bytes are asked for. The caller closes it. */
-function openPart(ground: Ground, call: Call): Part {
-  using found = findExisting(ground, call)
-  const { spot, walk } = found
+/** The file that was found, open for reading. The caller closes it. */
+function openFile(
+  { volume }: Ground,
+  call: Call,
+  { spot, walk }: Existing,
+): { readonly fd: number; readonly facts: BigIntStats } {
   if (spot.facts.isDirectory()) {
     throw fail('is_directory', `\`${call.resource}\` is a folder; list it with \`fs.list\``)
   }
-  const fd = ground.volume.open(spot, constants.O_RDONLY)
+  const fd = volume.open(spot, constants.O_RDONLY)
   try {
     const facts = fstatSync(fd, { bigint: true })
     if (facts.ino !== spot.facts.ino || facts.dev !== spot.facts.dev || !facts.isFile()) {
       throw refuse('unsafe_file', `\`${call.resource}\` was swapped while it was opened`, 'try again')
     }
     walk.confirm()
-    return { fd, ...extent(call, facts.size) }
+    return { fd, facts }
   } catch (ended) {
     closeSync(fd)
     throw ended

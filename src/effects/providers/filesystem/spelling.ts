@@ -13,13 +13,8 @@ export class Spelling {
   /** By identity of the folder: whether it folds case. Bounded; the oldest is forgotten first. */
   private readonly folds = new Map<string, boolean>()
 
-  /** The spelling on the disk of the file found as `name`, where it is another; `''` where the disk does not list it. */
-  correction(volume: Volume, folder: Spot, name: string, found: Spot): string | undefined {
-    if (!this.mayFold(volume, folder, name, found)) return undefined
-    return onDisk(volume, folder, name, found)
-  }
-
-  private mayFold(volume: Volume, folder: Spot, name: string, found: Spot): boolean {
+  /** Whether another spelling of `name` may stand on the disk for the file that was found under it. */
+  mayDiffer(volume: Volume, folder: Spot, name: string, found: Spot): boolean {
     const key = `${folder.facts.dev}:${folder.facts.ino}:${folder.facts.birthtimeNs}`
     const known = this.folds.get(key)
     if (known === true) return true
@@ -59,7 +54,8 @@ function otherForms(name: string): readonly string[] {
   return [...forms].filter((form) => Buffer.byteLength(form) <= limits.pathSegmentBytes)
 }
 
-function onDisk(volume: Volume, folder: Spot, name: string, found: Spot): string | undefined {
+/** The spelling on the disk of the file found as `name`, where it is another; `''` where the disk does not list it. */
+export function correctionOf(volume: Volume, folder: Spot, name: string, found: Spot): string | undefined {
   let alike = ''
   let count = 0
   for (const entry of volume.entries(folder)) {

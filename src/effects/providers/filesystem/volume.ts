@@ -18,33 +18,47 @@ import { promisify } from 'node:util'
 import { KernelError } from '../../../base/errors.ts'
 import { join } from './path.ts'
 
-/** A file or folder that a walk has reached. */
-export interface Spot {
+export interface Place {
   /** A path for system calls. On Linux it leads to exactly this file, whatever becomes of its name. */
   readonly at: string
   /** Where it stands on the host. */
   readonly path: string
+}
+
+/** A file or folder that a walk has reached. */
+export interface Spot extends Place {
   readonly facts: BigIntStats
   /** The descriptor behind `at`, if there is one. */
   readonly fd?: number
 }
 
+/**
+ * What is known of the file system that something lies on. `direct`: what another process changes is seen by whoever has the
+ * file open. `synthetic`: the system makes up what stands there (procfs, sysfs, …).
+ */
+export type FileSystemKind = 'direct' | 'synthetic' | 'other'
+
 /** What a walk asks of the operating system. An interface, so that a test can stand in a volume that folds names or fails. */
 export interface Volume {
+  /** Whether a spot is held by a descriptor, so that it stays the same file whatever becomes of its name. */
+  readonly isPinned: boolean
   /** Opens the folder behind a mount, following links: the operator named it. */
   root(folder: string): Spot
+  /** Facts of now about `spot`, where `folder`, following links, leads to it. */
+  leadsTo(folder: string, spot: Spot): BigIntStats | undefined
   /** Opens what stands in `folder` under `name`, never following a link. */
   step(folder: Spot, name: string): Spot
   close(spot: Spot): void
   /** Opens the very file of `spot` for input or output. */
   open(spot: Spot, flags: number): number
   /** Where `spot` stands on the host now. */
-  whereabouts(spot: Spot): string
+  whereabouts(spot: Place): string
+  /** Facts about a path of the host, not following a link at its end; undefined where there is nothing. */
+  facts(path: string): BigIntStats | undefined
   /** Facts about `name` in `folder`, not following a link; undefined where there is none. */
   look(folder: Spot, name: string): BigIntStats | undefined
   entries(folder: Spot): Iterable<Dirent>
-  /** Whether the kernel makes up what stands there (procfs, sysfs, …). */
-  isSynthetic(spot: Spot): boolean
+  kindOf(spot: Spot): FileSystemKind
   /** Waits until the disk has what was written. */
   sync(fd: number): Promise<void>
 }
@@ -56,19 +70,25 @@ const syncToDisk = promisify(fsync)
 
 /** Walks by descriptor: each step is looked up in the folder that was opened, so a swapped name changes nothing. */
 const byDescriptor: Volume = {
+  isPinned: true,
   root: (folder) => {
     const spot = openPlace(folder, folder, constants.O_DIRECTORY)
     return { ...spot, path: readlinkSync(spot.at) }
   },
+  leadsTo,
   step: (folder, name) => openPlace(`${folder.at}/${name}`, join(folder.path, name), constants.O_NOFOLLOW),
   close: (spot) => {
     if (spot.fd !== undefined) closeSync(spot.fd)
   },
   open: (spot, flags) => openSync(spot.at, flags | constants.O_NONBLOCK),
   whereabouts: (spot) => readlinkSync(spot.at),
+  facts,
   look,
   entries,
-  isSynthetic: (spot) => syntheticTypes.has(statfsSync(spot.at).type),
+  kindOf: (spot) => {
+    const { type } = statfsSync(spot.at)
+    return syntheticTypes.has(type) ? 'synthetic' : directTypes.has(type) ? 'direct' : 'other'
+  },
   sync: syncToDisk,
 }
 
@@ -77,10 +97,12 @@ const byDescriptor: Volume = {
  * opening, which narrows the gap between look and use but does not close it for the folders above.
  */
 const byPath: Volume = {
+  isPinned: false,
   root: (folder) => {
     const path = realpathSync.native(folder)
     return { at: path, path, facts: statSync(path, { bigint: true }) }
   },
+  leadsTo,
   step: (folder, name) => {
     const path = join(folder.path, name)
     return { at: path, path, facts: lstatSync(path, { bigint: true }) }
@@ -88,9 +110,10 @@ const byPath: Volume = {
   close: () => undefined,
   open: (spot, flags) => openSync(spot.at, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK),
   whereabouts: (spot) => realpathSync.native(spot.path),
+  facts,
   look,
   entries,
-  isSynthetic: () => false,
+  kindOf: () => 'other',
   sync: syncToDisk,
 }
 
@@ -101,18 +124,46 @@ export function hostVolume(): Volume {
   throw new KernelError('PROVIDER_INVALID', '`filesystem` walks through `/proc/self/fd`; mount `/proc`')
 }
 
+/** Whether facts taken at two times are of one file that nobody has written, renamed, linked or given to others between. */
+export function isUnchanged(now: BigIntStats, then: BigIntStats): boolean {
+  return (
+    now.ino === then.ino &&
+    now.dev === then.dev &&
+    now.ctimeNs === then.ctimeNs &&
+    // The grain of the time of change may hide two changes in one.
+    now.mode === then.mode &&
+    now.nlink === then.nlink &&
+    now.uid === then.uid &&
+    now.gid === then.gid
+  )
+}
+
+/** A path that leads to what the descriptor stands for, on a volume that is pinned. */
+export function pathOf(fd: number): string {
+  return `/proc/self/fd/${fd}`
+}
+
 function openPlace(from: string, path: string, flags: number): Spot & { readonly fd: number } {
   const fd = openSync(from, placeOnly | flags)
   try {
-    return { at: `/proc/self/fd/${fd}`, path, facts: fstatSync(fd, { bigint: true }), fd }
+    return { at: pathOf(fd), path, facts: fstatSync(fd, { bigint: true }), fd }
   } catch (error) {
     closeSync(fd)
     throw error
   }
 }
 
+function leadsTo(folder: string, spot: Spot): BigIntStats | undefined {
+  const now = statSync(folder, { bigint: true, throwIfNoEntry: false })
+  return now?.ino === spot.facts.ino && now.dev === spot.facts.dev ? now : undefined
+}
+
+function facts(path: string): BigIntStats | undefined {
+  return lstatSync(path, { bigint: true, throwIfNoEntry: false })
+}
+
 function look(folder: Spot, name: string): BigIntStats | undefined {
-  return lstatSync(`${folder.at}/${name}`, { bigint: true, throwIfNoEntry: false })
+  return facts(`${folder.at}/${name}`)
 }
 
 function* entries(folder: Spot): Iterable<Dirent> {
@@ -123,6 +174,17 @@ function* entries(folder: Spot): Iterable<Dirent> {
     directory.closeSync()
   }
 }
+
+/** File systems of this machine alone: no server and no process behind them answers from what it knew a while ago. */
+const directTypes: ReadonlySet<number> = new Set([
+  0xef53, // ext2, ext3, ext4
+  0x58465342, // xfs
+  0x9123683e, // btrfs
+  0xf2f52010, // f2fs
+  0x2fc12fc1, // zfs
+  0x01021994, // tmpfs
+  0x794c7630, // overlayfs
+])
 
 /** File systems whose files are doors into the kernel or into other processes. @see linux/magic.h */
 const syntheticTypes: ReadonlySet<number> = new Set([

@@ -3,15 +3,21 @@ import { resolve } from 'node:path'
 import { systemCode } from '../../../base/errors.ts'
 import type { Call } from '../../provider.ts'
 import { fail, refuse, type Ended } from './ending.ts'
-import { agentPath, locate, type MountedPath } from './mount.ts'
+import { agentPath, locate, segmentsOf, type MountedPath } from './mount.ts'
+import type { OpenFiles } from './open-files.ts'
+import type { OpenMount, OpenMounts } from './open-mounts.ts'
 import { foldName, isWithin, join } from './path.ts'
-import type { Spelling } from './spelling.ts'
-import type { Spot, Volume } from './volume.ts'
+import { correctionOf, type Spelling } from './spelling.ts'
+import type { Syncs } from './syncs.ts'
+import type { FileSystemKind, Spot, Volume } from './volume.ts'
 
 /** What the actions of one provider share. */
 export interface Ground {
   readonly volume: Volume
   readonly spelling: Spelling
+  readonly mounts: OpenMounts
+  readonly files: OpenFiles
+  readonly syncs: Syncs
 }
 
 /**
@@ -25,12 +31,16 @@ export interface Ground {
  */
 export class Walk implements Disposable {
   readonly place: MountedPath
+  /** The names to go, from the mount on. */
+  readonly segments: readonly string[]
   private readonly ground: Ground
   private readonly call: Call
-  private readonly root: Spot
+  private readonly mount: OpenMount
   private readonly opened = new Set<Spot>()
   private readonly held = new Set<Spot>()
   private current: Spot
+  private isSpeltOneWay = true
+  private isOver = false
   /** How many names below the mount the walk has gone. */
   depth = 0
 
@@ -40,16 +50,27 @@ export class Walk implements Disposable {
     const place = locate(call.resource, call.mounts)
     if (place === undefined) throw outsideMounts(call)
     this.place = place
-    this.root = this.openRoot()
-    this.current = this.root
+    this.segments = segmentsOf(place)
+    this.mount = this.openMount()
+    this.current = this.mount.spot
     try {
       this.guardPath(this.root.path)
       this.guard(this.root)
-      this.refuseSynthetic(this.root)
+      this.refuseSynthetic(this.mount.kind)
     } catch (ended) {
       this[Symbol.dispose]()
       throw ended
     }
+  }
+
+  /**
+   * Whether there is no doubt that `spot`, just found, is meant by its path and by no other: the mount is no link, no name on
+   * the way may be spelt otherwise, and all lies on one volume that tells each change.
+   */
+  isCertain(spot: Spot): boolean {
+    const { root, mount, place } = this
+    const isDirect = this.ground.volume.isPinned && mount.kind === 'direct' && spot.facts.dev === root.facts.dev
+    return isDirect && this.isSpeltOneWay && root.path === place.folder
   }
 
   /** The folder that the walk has reached. */
@@ -80,7 +101,7 @@ export class Walk implements Disposable {
       throw refuse('unsafe_file', `\`${join(this.folderName, name)}\` is not an ordinary file or folder`)
     }
     // A file system of another kind begins where the device changes.
-    if (spot.facts.dev !== this.current.facts.dev) this.refuseSynthetic(spot)
+    if (spot.facts.dev !== this.current.facts.dev) this.refuseSynthetic(volume.kindOf(spot))
     this.keepSpelling(name, spot)
     return spot
   }
@@ -111,8 +132,14 @@ export class Walk implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    if (this.isOver) return
+    this.isOver = true
     for (const spot of this.opened) this.ground.volume.close(spot)
-    this.opened.clear()
+    this.mount.release()
+  }
+
+  private get root(): Spot {
+    return this.mount.spot
   }
 
   private release(spot: Spot): void {
@@ -122,24 +149,22 @@ export class Walk implements Disposable {
     this.ground.volume.close(spot)
   }
 
-  private openRoot(): Spot {
-    const { volume } = this.ground
+  private openMount(): OpenMount {
+    const { mounts } = this.ground
     try {
-      const spot = volume.root(this.place.folder)
-      this.opened.add(spot)
-      if (spot.facts.isDirectory()) return spot
+      const mount = mounts.take(this.place.folder)
+      if (mount.spot.facts.isDirectory()) return mount
+      mount.release()
     } catch (error) {
-      this[Symbol.dispose]()
       if (systemCode(error) !== 'ENOENT' && systemCode(error) !== 'ENOTDIR') throw error
     }
-    this[Symbol.dispose]()
     const does = `the folder behind the mount \`${this.place.mount}\` does not exist`
     throw fail('mount_missing', `${does}; create the folder that \`mounts\` in the policy names for it`)
   }
 
   /** Judges the whole path where a part of it does not exist yet. */
   guardRest(): void {
-    this.guardPath(this.place.segments.slice(this.depth).reduce(join, this.current.path))
+    this.guardPath(this.segments.slice(this.depth).reduce(join, this.current.path))
   }
 
   private guardPath(path: string): void {
@@ -157,14 +182,16 @@ export class Walk implements Disposable {
     return refuse('self_protected', `\`${this.call.resource}\` belongs to Kestrel itself, which no action may touch`)
   }
 
-  private refuseSynthetic(spot: Spot): void {
-    if (!this.ground.volume.isSynthetic(spot)) return
+  private refuseSynthetic(kind: FileSystemKind): void {
+    if (kind !== 'synthetic') return
     throw refuse('unsafe_file', `\`${this.call.resource}\` is made up by the operating system, not stored in a file`)
   }
 
   private keepSpelling(name: string, spot: Spot): void {
     const { volume, spelling } = this.ground
-    const correction = spelling.correction(volume, this.current, name, spot)
+    if (!spelling.mayDiffer(volume, this.current, name, spot)) return
+    this.isSpeltOneWay = false
+    const correction = correctionOf(volume, this.current, name, spot)
     if (correction === undefined) return
     const asked = join(this.folderName, name)
     if (correction === '') throw refuse('name_mismatch', `the volume does not list \`${asked}\` under that spelling`)

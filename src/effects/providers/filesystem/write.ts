@@ -1,13 +1,14 @@
-import { accessSync, closeSync, constants } from 'node:fs'
+import { accessSync, constants } from 'node:fs'
 import type { JsonObject } from '../../../base/json.ts'
 import { pooledRandom, type RandomBytes } from '../../../base/random.ts'
 import type { ActionDefinition, Answer, Call } from '../../provider.ts'
 import { flag, oneOf, optional, shape, text } from '../params.ts'
 import { Draft } from './draft.ts'
 import { answering, answerTo, fail, refuse, type Ended } from './ending.ts'
-import { MadeFolders, openFolder, syncFolder } from './made-folders.ts'
+import { MadeFolders } from './made-folders.ts'
 import { join, readPath } from './path.ts'
-import type { Spot } from './volume.ts'
+import type { SharedFolder, Syncs } from './syncs.ts'
+import { isUnchanged, type Spot } from './volume.ts'
 import { Walk, type Ground } from './walk.ts'
 
 /**
@@ -40,29 +41,23 @@ function refuseBadBase64(params: JsonObject): string | undefined {
 }
 
 async function write(ground: Ground, call: Call, random: RandomBytes): Promise<Answer> {
-  const { volume } = ground
+  const { volume, syncs } = ground
   // Taken before the first wait: whoever makes it on demand could not abort it afterwards.
   const { signal } = call
   using walk = new Walk(ground, call)
   const made = new MadeFolders()
   let draft: Draft | undefined
-  let folderFd: number | undefined
+  let folder: SharedFolder | undefined
   try {
     const name = approach(walk, call, made)
     const replaced = judgeTarget(walk, name, call)
     const bytes = contentOf(call.params)
     // Opened before the effect: afterwards a failure to open it could only end uncertain.
-    folderFd = openFolder(volume, walk.folder)
+    folder = syncs.openFolder(walk.folder)
     draft = new Draft(volume, walk.folder, random)
-    await draft.store(bytes, replaced)
-    stopIfAborted(call, signal)
-    if (draft.wouldTrim(name))
-      throw refuse('name_mismatch', `the volume would not store \`${call.resource}\` as it is spelled`)
-    // The disk took its time; what was judged may be something else by now.
-    judgeTarget(walk, name, call)
-    walk.confirm()
-    draft.publish(name)
-    const isSettled = await settle(ground, folderFd, made)
+    await draft.store(bytes, replaced, syncs)
+    await publish(ground, walk, draft, { name, replaced, call, signal })
+    const isSettled = await settle(syncs, folder, made)
     return isSettled
       ? { effect: 'done', result: { sizeBytes: bytes.length, created: replaced === undefined } }
       : uncertain(`\`${call.resource}\` was written, but the disk did not confirm it; read it before you write again`)
@@ -70,14 +65,33 @@ async function write(ground: Ground, call: Call, random: RandomBytes): Promise<A
     draft?.discard()
     return retract(made, call, answerTo(error, call.resource))
   } finally {
-    if (folderFd !== undefined) closeSync(folderFd)
+    folder?.release()
   }
+}
+
+interface Target {
+  readonly name: string
+  readonly replaced: Spot | undefined
+  readonly call: Call
+  readonly signal: AbortSignal
+}
+
+/** Gives the draft its name. Whatever may have changed while the disk worked is judged when the turn has come, just before. */
+function publish(ground: Ground, walk: Walk, draft: Draft, { name, replaced, call, signal }: Target): Promise<void> {
+  return ground.syncs.inTurn(() => {
+    stopIfAborted(call, signal)
+    if (draft.wouldTrim(name))
+      throw refuse('name_mismatch', `the volume would not store \`${call.resource}\` as it is spelled`)
+    judgeAgain(ground, walk, name, replaced, call)
+    walk.confirm()
+    return draft.publish(name)
+  })
 }
 
 function foresee(ground: Ground, call: Call): Answer | undefined {
   try {
     using walk = new Walk(ground, call)
-    const { segments } = walk.place
+    const { segments } = walk
     for (const name of segments.slice(0, -1)) {
       const spot = walk.look(name)
       if (spot === undefined) {
@@ -97,7 +111,7 @@ function foresee(ground: Ground, call: Call): Answer | undefined {
 
 /** Walks to the folder that holds the target, making folders where that is asked. @returns the target's name, if it has one */
 function approach(walk: Walk, call: Call, made: MadeFolders): string {
-  const { segments } = walk.place
+  const { segments } = walk
   for (const name of segments.slice(0, -1)) {
     let spot = walk.look(name)
     if (spot === undefined) {
@@ -127,6 +141,14 @@ function judgeTarget(walk: Walk, name: string | undefined, call: Call): Spot | u
   return replaced
 }
 
+/** The disk took its time: what was judged may be something else by now. @throws Ended as `judgeTarget` */
+function judgeAgain({ volume }: Ground, walk: Walk, name: string, replaced: Spot | undefined, call: Call): void {
+  const now = volume.look(walk.folder, name)
+  const isAsBefore = replaced === undefined ? now === undefined : now !== undefined && isUnchanged(now, replaced.facts)
+  if (isAsBefore) walk.guardRest()
+  else judgeTarget(walk, name, call)
+}
+
 function contentOf(params: JsonObject): Buffer {
   return Buffer.from(params['content'] as string, params['encoding'] === 'base64' ? 'base64' : 'utf8')
 }
@@ -136,10 +158,10 @@ function stopIfAborted(call: Call, signal: AbortSignal): void {
 }
 
 /** Waits until the disk has the new name. @returns false when it may be missing after a power loss */
-async function settle(ground: Ground, folderFd: number, made: MadeFolders): Promise<boolean> {
+async function settle(syncs: Syncs, folder: SharedFolder, made: MadeFolders): Promise<boolean> {
   try {
-    await syncFolder(ground.volume, folderFd)
-    await made.sync(ground.volume)
+    await folder.sync()
+    await made.sync(syncs)
     return true
   } catch {
     return false
