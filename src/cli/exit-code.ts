@@ -38,9 +38,15 @@ const damage: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'SEAL_INVALID',
   'STATE_INVALID',
   'TILE_INVALID',
+  'WITNESS_STATE_UNUSABLE',
 ])
 
-const broken: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['KERNEL_SEALED', 'LEDGER_UNWRITABLE'])
+const broken: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'KERNEL_BUSY',
+  'KERNEL_SEALED',
+  'LEDGER_FULL',
+  'LEDGER_UNWRITABLE',
+])
 
 /** An error that a person can act upon: damage, a log that cannot be written, and else what they typed or configured. */
 export function exitCodeOfError(code: ErrorCode): number {

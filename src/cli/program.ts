@@ -4,6 +4,8 @@ import { paramOption } from './param-option.ts'
 import type { GlobalOptions } from './places.ts'
 import { policyCommand } from './program-policy.ts'
 import type { Act, Run } from './act.ts'
+import { witnessOption } from './commands/witness-options.ts'
+import { witnessCommand } from './commands/witness-program.ts'
 import type { Terminal } from './terminal.ts'
 import { hideUnbuilt } from './unbuilt.ts'
 
@@ -43,9 +45,9 @@ export function programOf(
   }
   add('Ask', [initCommand(act), submitCommand(act)])
   add('Look', [logCommand(act), explainCommand(act)])
-  add('Prove', [verifyCommand(act), receiptCommand(act), keyCommand(act)])
-  add('Decide', [policyCommand(act)])
-  add('Keep house', [doctorCommand(act), versionCommand(act), completionCommand(act, program)])
+  add('Prove', [verifyCommand(act), receiptCommand(act), keyCommand(act), witnessCommand(act)])
+  add('Decide', [policyCommand(act), resolveCommand(act)])
+  add('Keep house', [doctorCommand(act), rebuildCommand(act), versionCommand(act), completionCommand(act, program)])
   inheritSettings(program)
   hideUnbuilt(program)
   return program
@@ -106,7 +108,10 @@ function verifyCommand(act: Act): CommandUnknownOpts {
     .argument('[dir]', 'ledger folder, also a copy (default: the one of the data directory)')
     .option('--vkey <key|file>', 'the verifier key, or a file that holds it')
     .option('--since <checkpoint>', 'also prove that the log extends this older checkpoint (a file)')
+    .addOption(witnessOption('a witness that must have cosigned: its key, or a file that holds it; repeatable'))
     .option('--receipt <file>', 'verify this receipt instead; needs --vkey')
+    .option('--no-memory', 'neither compare with the last head verified here nor remember this one')
+    .option('--heads-dir <dir>', 'where verified heads are remembered (env KESTREL_HEADS_DIR)')
     .action((directory, options) =>
       act(async (world) => (await import('./commands/verify.ts')).verify(world, { directory, ...options })),
     )
@@ -124,6 +129,25 @@ function keyCommand(act: Act): CommandUnknownOpts {
   return new Command('key')
     .description('the public verifier key of this log')
     .action(() => act(async (world) => (await import('./commands/key.ts')).key(world)))
+}
+
+function resolveCommand(act: Act): CommandUnknownOpts {
+  return new Command('resolve')
+    .description('settle an entry that ended `unknown`: say whether it took effect, and how you know')
+    .argument('<seq>', 'number of the entry')
+    .option('--as-done', 'it took effect')
+    .option('--as-not-done', 'it did not')
+    .option('--reason <text>', 'how you know; sealed in the vault, and the log commits to it')
+    .option('--as <id[:role,role]>', 'who says so (default `local`)')
+    .action((seq, options) =>
+      act(async (world) => (await import('./commands/resolve.ts')).resolve(world, seq, options)),
+    )
+}
+
+function rebuildCommand(act: Act): CommandUnknownOpts {
+  return new Command('rebuild')
+    .description('remake the state index from the log and the vault')
+    .action(() => act(async (world) => (await import('./commands/rebuild.ts')).rebuild(world)))
 }
 
 function doctorCommand(act: Act): CommandUnknownOpts {

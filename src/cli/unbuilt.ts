@@ -3,9 +3,9 @@ import { KernelError } from '../base/errors.ts'
 
 /** Commands of the contract whose engine this version does not have. They say so instead of looking like a typing error. */
 const unbuilt: readonly string[] = [
-  ...['undo', 'resolve', 'rebuild', 'approvals', 'approve', 'reject', 'modify'],
+  ...['undo', 'approvals', 'approve', 'reject', 'modify'],
   ...['run', 'ps', 'inspect', 'scan', 'fork', 'resume', 'replay'],
-  ...['mcp', 'serve', 'witness', 'agent'],
+  ...['mcp', 'serve', 'agent'],
 ]
 const unbuiltOfPolicy: readonly string[] = ['allow', 'suggest', 'replay']
 

@@ -20,6 +20,7 @@ const doors: readonly RegExp[] = [
   /^base\//,
   /^(?:authority|evidence|effects|agents|service)\/[a-z-]+\/index\.ts$/,
   /^effects\/(?:provider|protection)\.ts$/,
+  /^evidence\/ledger\/lock\.ts$/,
   /^kernel\/[a-z-]+\.ts$/,
   /^kernel\/state\/state\.ts$/,
   /^index\.ts$/,
@@ -59,7 +60,8 @@ const modules: readonly { readonly name: RegExp; readonly allowed: readonly RegE
   { name: /^kestrel-kernel/, allowed: [] },
   { name: /^node:sqlite$/, allowed: [/^kernel\/state\//, /^evidence\/ledger\/lock\.ts$/] },
   { name: /^node:child_process$/, allowed: [/^cli\//] },
-  { name: /^node:(?:net|http|https|http2|tls|dgram|dns|vm|worker_threads|cluster|inspector|repl)$/, allowed: [] },
+  { name: /^node:http$/, allowed: [/^cli\/commands\/witness-server\.ts$/] },
+  { name: /^node:(?:net|https|http2|tls|dgram|dns|vm|worker_threads|cluster|inspector|repl)$/, allowed: [] },
 ]
 
 /** Rooms that run in a browser: nothing of Node, neither they nor what they import. */

@@ -281,16 +281,16 @@ describe('the smaller commands', () => {
     using place = aPlace()
     const { code, stdout } = await place.run(['completion', shell])
     expect(code).toBe(0)
-    for (const word of ['submit', 'verify', 'doctor', 'explain', 'policy', 'check', 'dry-run', 'data-dir'])
-      expect(stdout).toContain(word)
+    const commands = ['submit', 'verify', 'doctor', 'explain', 'policy', 'check', 'resolve', 'rebuild', 'witness']
+    for (const word of [...commands, 'dry-run', 'data-dir', 'as-not-done']) expect(stdout).toContain(word)
     for (const word of ['undo', 'approve']) expect(stdout).not.toContain(word)
   })
 
   test.each([
     ['undo', '3'],
-    ['resolve', '1', '--as-done'],
-    ['rebuild'],
     ['run', 'x'],
+    ['fork', 'x'],
+    ['replay', 'x'],
     ['approve', 'x'],
     ['mcp', '--', 'x'],
     ['policy', 'allow', '3'],

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chmodSync, cpSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { decodeBundle, encodeBundle, entriesPath } from '../../src/evidence/ledger/index.ts'
@@ -43,7 +43,7 @@ describe('kestrel verify', () => {
     rmSync(place.path('keys'), { recursive: true })
     rmSync(join(copy, 'vkey'))
     rmSync(join(copy, 'wal'), { recursive: true })
-    const env = { HOME: '/nonexistent', KESTREL_KEYS_DIR: '/nonexistent' }
+    const env = { HOME: '/nonexistent', KESTREL_KEYS_DIR: '/nonexistent', KESTREL_HEADS_DIR: place.path('heads') }
     const { code, value } = await place.json(['verify', copy, '--vkey', vkey], { env, cwd: '/' })
     expect({ code, value }).toEqual({
       code: 0,
@@ -195,5 +195,28 @@ describe('a receipt', () => {
     expect((await place.json(['verify', '--receipt', 'r', '--vkey', other])).code).toBe(6)
     expect((await place.json(['verify', '--receipt', 'r'])).code).toBe(2)
     expect((await place.json(['verify', '--receipt', 'absent', '--vkey', vkey])).code).toBe(2)
+  })
+
+  test('under a cosigned checkpoint shows who has seen it, and a missing witness exits 6', async () => {
+    const { place, vkey } = filled()
+    using _ = place
+    const key = ['--key', 'w.key']
+    const witness = (await place.run(['witness', 'key', ...key, '--new', 'witness.example/w1'])).stdout.trim()
+    const verifying = ['verify', '--receipt', 'r', '--vkey', vkey]
+    await place.run(['receipt', '3', '--out', 'r'])
+    const unseen = await place.json([...verifying, '--witness', witness])
+    expect(unseen).toMatchObject({ code: 6, value: { ok: false, problems: [{ code: 'cosignature_missing' }] } })
+    const { stdout: line } = await place.run(['witness', 'cosign', '.kestrel', '--state', 's', ...key, '--log', vkey])
+    appendFileSync(join(place.ledger, 'checkpoint'), line)
+    await place.run(['receipt', '3', '--out', 'r'])
+    const seen = await place.json([...verifying, '--witness', place.write('w.vkey', `${witness}\n`)])
+    expect(seen).toMatchObject({ code: 0, value: { unwitnessed: false, witnessed: [{ name: 'witness.example/w1' }] } })
+    expect((await place.run(verifying)).stdout).toContain('not checked')
+    const text = readFileSync(place.path('r'), 'utf8')
+    const at = text.length - 20
+    place.write('r', text.slice(0, at) + (text[at] === 'A' ? 'B' : 'A') + text.slice(at + 1))
+    const bad = await place.json([...verifying, '--witness', witness])
+    expect(bad).toMatchObject({ code: 6, value: { problems: [{ code: 'cosignature_invalid' }] } })
+    for (const wrong of [vkey, 'absent']) expect((await place.json(['verify', '--witness', wrong])).code).toBe(2)
   })
 })

@@ -4,11 +4,18 @@ import { failureOf } from '../failure.ts'
 
 /** One thing that was looked at. A `note` is worth knowing and needs no act. */
 export interface Check {
+  /** Scripts find it by this name, which several may have. */
   readonly name: string
   readonly status: 'ok' | 'note' | 'configuration' | 'damage'
   readonly message: string
   /** What to do. */
   readonly next?: string
+  /** The file or folder that it is about. */
+  readonly file?: string
+  /** The entry that it is about. */
+  readonly seq?: number
+  /** How many there are of what it is about. */
+  readonly count?: number
 }
 
 /** 0 when nothing needs an act. */

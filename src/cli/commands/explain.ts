@@ -3,6 +3,7 @@ import { isKernelError } from '../../base/errors.ts'
 import { readPrincipal } from '../../base/principal.ts'
 import { parseEntry, type Entry, type Log } from '../../evidence/ledger/index.ts'
 import { readPolicy, readPolicyText } from '../../kernel/policy-source.ts'
+import { settledBy } from '../../kernel/settled-by.ts'
 import { exitCodes } from '../exit-code.ts'
 import { readCount } from '../log-filter.ts'
 import { entryAt } from '../log-source.ts'
@@ -22,6 +23,7 @@ export async function explain(world: World, seqText: string): Promise<number> {
     entry,
     leafHash: found.leafHash,
     changed: changedBy(entry),
+    ...(await settled(world, log, entry)),
     ...(await underPolicy(world, log, entry)),
   }
   if (terminal.isJson) terminal.json(story)
@@ -38,6 +40,12 @@ function changedBy({ action, outcome }: Entry): Story['changed'] {
     return isObserving ? 'nothing' : 'done'
   }
   return 'nothing'
+}
+
+async function settled({ places }: World, log: Log, entry: Entry): Promise<Pick<Story, 'resolvedBy'>> {
+  if (entry.outcome?.status !== 'unknown') return {}
+  const resolvedBy = await settledBy(places.dataDir, log, entry.seq)
+  return resolvedBy === undefined ? {} : { resolvedBy }
 }
 
 /** What the policy file of today says of it: the rules that decided, if it is the same file, and what would allow it. */

@@ -7,44 +7,59 @@ import { logFiles } from '../../evidence/ledger/index.ts'
 import { verifyLog, type Verification } from '../../evidence/receipt/index.ts'
 import { exitCodes } from '../exit-code.ts'
 import { readTextFile, readVkey } from '../given-files.ts'
-import { verificationLines } from '../render/verification.ts'
+import { memoryNotes, verificationLines, type VerifiedPlace } from '../render/verification.ts'
 import { usage } from '../typed-request.ts'
 import type { World } from '../world.ts'
+import { headsRoot, VerifyMemory, type MemoryReport } from './verify-memory.ts'
 import { verifyGivenReceipt } from './verify-receipt.ts'
+import { readGivenWitness } from './witness-key.ts'
 
 export interface VerifyOptions {
   readonly directory?: string | undefined
   readonly vkey?: string | undefined
   readonly since?: string | undefined
   readonly receipt?: string | undefined
+  readonly witness?: readonly string[] | undefined
+  /** False for `--no-memory`. */
+  readonly memory?: boolean | undefined
+  readonly headsDir?: string | undefined
 }
-
-/** Where the verifier key came from: whoever could change a log could change the key in its own folder. */
-export type KeySource = 'given' | 'folder'
 
 /** Verifies a log, or with `--receipt` one entry of it, from files alone. */
 export async function verify(world: World, options: VerifyOptions): Promise<number> {
   const { directory, vkey, since, receipt } = options
+  const witnesses = (options.witness ?? []).map(readGivenWitness)
   if (receipt !== undefined) {
     if (directory !== undefined || since !== undefined) throw usage('`--receipt` takes neither a folder nor `--since`')
     if (vkey === undefined) throw usage('`--receipt` needs `--vkey`: a receipt cannot say itself which log to believe')
-    return verifyGivenReceipt(world, receipt, readVkey(vkey))
+    return verifyGivenReceipt(world, receipt, { vkey: readVkey(vkey), witnesses })
   }
   const folder = ledgerFolder(world, directory)
   const earlier = since === undefined ? undefined : readTextFile(since, limits.noteBytes)
+  const memory = options.memory === false ? undefined : new VerifyMemory(headsRoot(options.headsDir, world.environment))
   const verification = await verifyLog(logFiles(folder), {
     primitives: nodePrimitives,
+    witnesses,
     ...(vkey !== undefined && { vkey: readVkey(vkey) }),
     ...(earlier !== undefined && { since: earlier }),
+    ...(memory !== undefined && { memory }),
     onProgress: progressOn(world),
   }).finally(() => world.terminal.progress(''))
-  tell(world, folder, verification, vkey === undefined ? 'folder' : 'given')
+  tell(world, verification, { folder, keyFrom: vkey === undefined ? 'folder' : 'given' }, memory?.report(verification))
   return verification.ok ? exitCodes.ok : exitCodes.unverified
 }
 
-function tell({ terminal }: World, folder: string, verification: Verification, keyFrom: KeySource): void {
-  if (terminal.isJson) terminal.json({ ...verification, unwitnessed: true, keyFrom })
-  else terminal.say(...verificationLines(verification, { folder, keyFrom }, terminal.paint))
+function tell(
+  { terminal }: World,
+  verification: Verification,
+  place: VerifiedPlace,
+  memory: MemoryReport | undefined,
+): void {
+  const unwitnessed = verification.witnessed.length === 0
+  const { keyFrom } = place
+  if (terminal.isJson) terminal.json({ ...verification, unwitnessed, keyFrom, ...(memory && { memory }) })
+  else terminal.say(...verificationLines(verification, place, terminal.paint))
+  for (const note of memory === undefined ? [] : memoryNotes(verification, memory)) terminal.note(`kestrel: ${note}`)
 }
 
 /** A ledger folder as named, or the one in a data directory that was named. @throws KernelError LEDGER_NOT_FOUND */

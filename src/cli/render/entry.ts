@@ -18,7 +18,7 @@ export function entryLine(entry: Entry, paint: Paint): string {
     paint.quiet(timeText(time)),
     padded(status, statusWidth),
     padded(visible(principal), principalWidth),
-    outcome === undefined
+    outcome === undefined || entry.kind === 'resolve'
       ? subject(entry)
       : `${padded(visible(entry.action ?? '(no action)'), actionWidth)}  ${attempt(entry, paint)}`,
   ]
@@ -40,7 +40,13 @@ function subject(entry: Entry): string {
   if (entry.digest !== undefined) return `policy file ${entry.digest.slice(0, 16)}…`
   if (entry.head !== undefined) return `agent ${visible(entry.agent)} signed its entries up to ${entry.head.upTo}`
   if (entry.publicKey !== undefined) return `agent ${visible(entry.agent)}, with its key`
+  if (entry.kind === 'resolve') return `${padded('resolve', actionWidth)}  ${settlement(entry)}`
   return entry.of === undefined ? `agent ${visible(entry.agent)}` : `about entry ${entry.of}`
+}
+
+/** What a person said of an attempt that had ended `unknown`. */
+export function settlement({ of, outcome }: Entry): string {
+  return `entry ${of ?? ''} ${outcome?.effect === 'done' ? 'took effect' : 'did not take effect'}`
 }
 
 /** Universal time to the second. */

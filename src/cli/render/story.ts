@@ -1,7 +1,7 @@
 import { visible } from '../../base/display.ts'
 import { reasonTable } from '../../base/reasons.ts'
 import type { Entry } from '../../evidence/ledger/index.ts'
-import { timeText } from './entry.ts'
+import { settlement, timeText } from './entry.ts'
 import { facts, indented, textLines } from './layout.ts'
 import type { Paint } from './paint.ts'
 import { paintStatus } from './status.ts'
@@ -26,6 +26,8 @@ export interface Story {
   /** The smallest rule that would allow it, as YAML. */
   readonly suggestion?: string
   readonly hint?: string
+  /** The entry in which a person said what became of this one. */
+  readonly resolvedBy?: number
 }
 
 /** One entry in words. */
@@ -60,14 +62,19 @@ function what(entry: Entry, paint: Paint): string {
       const resources = entry.resources ?? [entry.resource ?? '(no resource)']
       return `asked for ${visible(entry.action ?? '(no action)')} of ${resources.map((each) => paint.name(visible(each))).join(' and ')}`
     }
+    case 'resolve':
+      return `settled what had ended unknown: ${settlement(entry)}`
     default:
       return `${entry.kind}${entry.of === undefined ? '' : ` of entry ${entry.of}`}`
   }
 }
 
-function outcomePairs({ entry, changed }: Story, paint: Paint): [string, string][] {
+function outcomePairs(story: Story, paint: Paint): [string, string][] {
+  const { entry, changed } = story
   const { outcome, decision, action } = entry
   if (outcome === undefined) return []
+  if (entry.kind === 'resolve')
+    return [['why', `in words that are sealed in the vault (commitment ${entry.reason ?? ''})`]]
   const code = outcome.error ?? decision?.reason
   const says =
     code !== undefined && Object.hasOwn(reasonTable, code) ? reasonTable[code as keyof typeof reasonTable] : undefined
@@ -80,7 +87,15 @@ function outcomePairs({ entry, changed }: Story, paint: Paint): [string, string]
   return [
     ['outcome', `${paint.strong(paintStatus(outcome.status, paint))}${why}`],
     ['changed', changes],
+    ...settledPairs(story),
   ]
+}
+
+/** What ended unknown waits for a person. */
+function settledPairs({ entry, resolvedBy }: Story): [string, string][] {
+  if (entry.kind !== 'action' || entry.outcome?.status !== 'unknown') return []
+  if (resolvedBy !== undefined) return [['settled', `by entry ${resolvedBy}; see \`kestrel explain ${resolvedBy}\``]]
+  return [['next', `find out, then say it: kestrel resolve ${entry.seq} --as-done|--as-not-done --reason TEXT`]]
 }
 
 function rulePairs(story: Story, policyFile: string, paint: Paint): [string, string | readonly string[]][] {

@@ -1,13 +1,11 @@
 import { isKernelError, KernelError } from '../../base/errors.ts'
-import { webPrimitives, type Primitives } from '../../base/primitives.ts'
+import { defaultPrimitives, type Primitives } from '../../base/primitives.ts'
 import { parseCheckpoint, parseNote, type Checkpoint } from '../ledger/note.ts'
 import { tileWidth } from '../ledger/tile.ts'
-import { inclusionProof, leafHash, perfectRoot, verifyInclusion, type NodeReader } from '../proof/index.ts'
-import { readBundle, readTile, type Found, type LogFiles } from './log-files.ts'
+import { inclusionProof, leafHash, verifyInclusion } from '../proof/index.ts'
+import { readBundle, type Found, type LogFiles } from './log-files.ts'
 import { formatReceipt } from './receipt.ts'
-
-/** Levels of the tree that one tile spans. */
-const tileHeight = 8
+import { nodesOf, unreadable, widthAt } from './tile-nodes.ts'
 
 /**
  * The receipt of entry `seq` under the log's current checkpoint. Reads the checkpoint, one bundle, and a number of tiles that
@@ -21,7 +19,7 @@ export async function buildReceipt(
   seq: number,
   options: { readonly primitives?: Primitives } = {},
 ): Promise<Uint8Array> {
-  const { primitives = webPrimitives } = options
+  const { primitives = defaultPrimitives } = options
   const note = await files.read('checkpoint')
   if (note === undefined) throw new KernelError('LEDGER_NOT_FOUND', 'it has no file `checkpoint`')
   const { size, root } = await corruptUnless('checkpoint', () => openUnverified(note))
@@ -36,38 +34,10 @@ export async function buildReceipt(
   return formatReceipt({ entry, index: seq, proof, checkpoint: note })
 }
 
-/** Tree nodes from the tiles of a log, each tile read once. @throws KernelError LEDGER_CORRUPT */
-function nodesOf(files: LogFiles, size: number, primitives: Primitives): NodeReader {
-  const tiles = new Map<string, Promise<Found>>()
-  return async (level, index) => {
-    const tileLevel = Math.floor(level / tileHeight)
-    const span = 2 ** (level % tileHeight)
-    const first = index * span
-    const tile = Math.floor(first / tileWidth)
-    const width = widthAt(Math.floor(size / tileWidth ** tileLevel), tile)
-    const key = `${tileLevel}/${tile}`
-    const found = tiles.get(key) ?? readTile(files, tileLevel, tile, width)
-    tiles.set(key, found)
-    const { file, items, damage } = await found
-    const hashes = items?.slice(first % tileWidth, (first % tileWidth) + span)
-    if (damage !== undefined || hashes?.length !== span) throw unreadable(file, damage)
-    return perfectRoot(hashes, primitives)
-  }
-}
-
-/** Items of tile `index` in a level of `count` items. */
-function widthAt(count: number, index: number): number {
-  return Math.min(tileWidth, count - index * tileWidth)
-}
-
 function itemOf(found: Found, at: number): Uint8Array {
   const item = found.items?.[at]
   if (item === undefined || found.damage !== undefined) throw unreadable(found.file, found.damage)
   return item
-}
-
-function unreadable(file: string, damage: string | undefined): KernelError<'LEDGER_CORRUPT'> {
-  return new KernelError('LEDGER_CORRUPT', `\`${file}\` is ${damage === undefined ? 'missing' : `damaged: ${damage}`}`)
 }
 
 function openUnverified(note: Uint8Array): Checkpoint {

@@ -3,8 +3,11 @@
  * of a browser. `kestrel-kernel/receipt`.
  */
 export { buildReceipt } from './build-receipt.ts'
+export { cosignatureProblems, type Cosigned, type Witnessed } from './cosigned.ts'
 export type { PolicyChange } from './entry-rules.ts'
+export type { HeadMemory, Remembered } from './head-memory.ts'
 export type { LogFiles } from './log-files.ts'
+export { readSignedHead, type SignedHead } from './log-head.ts'
 export type { Problem, ProblemCode } from './problem.ts'
 export { formatReceipt, parseReceipt, type Receipt } from './receipt.ts'
 export { verifyLog, type Verification, type VerifyLogOptions } from './verify-log.ts'

@@ -1,17 +1,39 @@
 import { equalBytes, fromUtf8 } from '../../base/bytes.ts'
 import { isKernelError, KernelError } from '../../base/errors.ts'
 import type { Primitives } from '../../base/primitives.ts'
-import { checkVkey, openCheckpoint, parseCheckpoint, parseNote, parseVkey } from '../ledger/note.ts'
-import type { Checkpoint, VerifierKey } from '../ledger/note.ts'
+import {
+  checkpointOf,
+  checkSignature,
+  checkVkey,
+  isLineOf,
+  parseCheckpoint,
+  parseNote,
+  parseVkey,
+} from '../ledger/note.ts'
+import type { Checkpoint, Note, VerifierKey } from '../ledger/note.ts'
 import { readFile, type LogFiles } from './log-files.ts'
-import type { Problems } from './problem.ts'
+import type { Problem, Problems } from './problem.ts'
+
+/** A signed tree head as it was found. */
+export interface SignedHead {
+  /** The file, byte for byte. */
+  readonly bytes: Uint8Array
+  readonly note: Note
+  readonly checkpoint: Checkpoint
+}
 
 /** What a log says of itself, and by which key it is to be believed. */
 export interface LogHead {
   /** Undefined when the file is missing or malformed. */
-  readonly checkpoint?: Checkpoint
+  readonly signed?: SignedHead
   /** Undefined when no key was given and the log's own is missing or malformed. */
   readonly vkey?: VerifierKey
+}
+
+/** Reads the form only. @throws KernelError NOTE_INVALID */
+export function readSignedHead(bytes: Uint8Array): SignedHead {
+  const note = parseNote(bytes)
+  return { bytes, note, checkpoint: parseCheckpoint(note.body) }
 }
 
 /**
@@ -27,14 +49,14 @@ export async function readHead(
   primitives: Primitives,
 ): Promise<LogHead> {
   const trusted = given === undefined ? undefined : await checkedVkey(given, primitives)
-  const [note, keyFile] = await Promise.all([readFile(files, 'checkpoint'), readFile(files, 'vkey')])
-  if (note === undefined && keyFile === undefined) {
+  const [noteFile, keyFile] = await Promise.all([readFile(files, 'checkpoint'), readFile(files, 'vkey')])
+  if (noteFile === undefined && keyFile === undefined) {
     throw new KernelError(
       'LEDGER_NOT_FOUND',
       'it has neither `checkpoint` nor `vkey`; name the folder `ledger` of a data directory',
     )
   }
-  const own = keyFile === undefined ? undefined : await ownVkey(keyFile, problems, primitives)
+  const own = await understood('vkey', keyFile, problems, (bytes) => checkedVkey(wholeLine(bytes), primitives))
   if (trusted !== undefined && own !== undefined && !sameKey(trusted, own)) {
     problems.add({ code: 'foreign_key', file: 'vkey', message: 'the log names another key than the one given' })
   }
@@ -42,69 +64,55 @@ export async function readHead(
   if (keyFile === undefined && trusted === undefined) {
     problems.add({ code: 'missing', file: 'vkey', message: 'there is no verifier key; give it with `--vkey`' })
   }
-  const checkpoint = note === undefined ? undefined : await ownCheckpoint(note, vkey, problems, primitives)
-  if (note === undefined)
+  const signed = await understood('checkpoint', noteFile, problems, readSignedHead)
+  const problem = signed && vkey && (await signatureProblem(signed.note, vkey, primitives))
+  if (problem !== undefined) problems.add({ ...problem, file: 'checkpoint' })
+  if (noteFile === undefined)
     problems.add({ code: 'missing', file: 'checkpoint', message: 'there is no signed checkpoint' })
-  return { ...(checkpoint && { checkpoint }), ...(vkey && { vkey }) }
+  return { ...(signed && { signed }), ...(vkey && { vkey }) }
 }
 
-/** What is wrong with the signature of a note, or undefined. @throws KernelError NOTE_INVALID when it is no note at all */
+/** What is wrong with the log's own signature of a checkpoint, or undefined. */
 export async function signatureProblem(
-  note: Uint8Array,
+  note: Note,
   vkey: VerifierKey,
   primitives: Primitives,
-): Promise<{ code: 'foreign_key' | 'signature_invalid'; message: string } | undefined> {
+): Promise<(Problem & { readonly code: 'foreign_key' | 'signature_invalid' }) | undefined> {
   try {
-    await openCheckpoint(note, vkey, primitives)
+    await checkSignature(note, vkey, primitives)
+    checkpointOf(note, vkey)
     return undefined
   } catch (error) {
     if (!isKernelError(error, 'NOTE_INVALID')) throw error
-    const { signatures } = parseNote(note)
-    const byKey = signatures.some(({ name, keyId }) => name === vkey.name && equalBytes(keyId, vkey.keyId))
-    return byKey
+    return note.signatures.some((line) => isLineOf(line, vkey))
       ? { code: 'signature_invalid', message: error.message }
       : { code: 'foreign_key', message: 'it is not signed by the key of this log' }
   }
 }
 
-async function ownCheckpoint(
-  note: Uint8Array | string,
-  vkey: VerifierKey | undefined,
+/** What one of the two files says; undefined when it is not there, or is not in its format, which is a problem. */
+async function understood<T>(
+  file: 'checkpoint' | 'vkey',
+  found: Uint8Array | string | undefined,
   problems: Problems,
-  primitives: Primitives,
-): Promise<Checkpoint | undefined> {
-  if (typeof note === 'string') {
-    problems.add({ code: 'file_damaged', file: 'checkpoint', message: note })
-    return undefined
-  }
+  read: (bytes: Uint8Array) => T | Promise<T>,
+): Promise<T | undefined> {
+  let damage = found
   try {
-    const checkpoint = parseCheckpoint(parseNote(note).body)
-    const problem = vkey && (await signatureProblem(note, vkey, primitives))
-    if (problem !== undefined) problems.add({ ...problem, file: 'checkpoint' })
-    return checkpoint
-  } catch (error) {
-    if (!isKernelError(error, 'NOTE_INVALID')) throw error
-    problems.add({ code: 'file_damaged', file: 'checkpoint', message: error.message })
-    return undefined
-  }
-}
-
-async function ownVkey(
-  bytes: Uint8Array | string,
-  problems: Problems,
-  primitives: Primitives,
-): Promise<VerifierKey | undefined> {
-  if (typeof bytes === 'string') {
-    problems.add({ code: 'file_damaged', file: 'vkey', message: bytes })
-    return undefined
-  }
-  try {
-    return await checkedVkey(fromUtf8(bytes), primitives)
+    if (typeof found === 'object') return await read(found)
   } catch (error) {
     if (!isKernelError(error)) throw error
-    problems.add({ code: 'file_damaged', file: 'vkey', message: error.message })
-    return undefined
+    damage = error.message
   }
+  if (typeof damage === 'string') problems.add({ code: 'file_damaged', file, message: damage })
+  return undefined
+}
+
+/** The file `vkey` is one line and its newline: each log has one spelling of it. @throws KernelError KEY_INVALID */
+function wholeLine(bytes: Uint8Array): string {
+  const text = fromUtf8(bytes)
+  if (!text.endsWith('\n')) throw new KernelError('KEY_INVALID', 'its line does not end; a newline is missing')
+  return text
 }
 
 async function checkedVkey(text: string, primitives: Primitives): Promise<VerifierKey> {

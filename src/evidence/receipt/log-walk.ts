@@ -15,10 +15,16 @@ import { TrustedTiles } from './trusted-tiles.ts'
 export interface LogToWalk {
   readonly files: LogFiles
   readonly checkpoint: Checkpoint
-  /** A smaller or equal checkpoint that the log must extend. */
-  readonly earlier?: Checkpoint
+  /** Smaller or equal heads that the log must extend. */
+  readonly earlier: readonly EarlierHead[]
   readonly problems: Problems
   readonly primitives: Primitives
+}
+
+/** A state of the log that someone kept, and what to report when the log does not begin with it. */
+export interface EarlierHead {
+  readonly checkpoint: Checkpoint
+  readonly fork: Problem
 }
 
 export type OnProgress = (progress: { readonly entries: number; readonly size: number }) => void
@@ -46,7 +52,7 @@ export class LogWalk {
     const trusted = await TrustedTiles.open(files, checkpoint, primitives)
     let edge: readonly Uint8Array[] = []
     let isWhole = true
-    for (let index = 0; index * tileWidth < size && isWhole && !problems.full; index++) {
+    for (let index = 0; index * tileWidth < size && isWhole; index++) {
       const judged = await this.judge(index, trusted)
       const { leaves, root, leavesAreWrong } = judged
       if (leaves === undefined) {
@@ -54,12 +60,13 @@ export class LogWalk {
         continue
       }
       if (leavesAreWrong === undefined) await this.compareEarlier(index, leaves)
-      await this.checkEntries(index, judged, leaves)
+      // Beyond so many problems only one thing matters still: whether these are the entries that were signed.
+      if (!problems.full) await this.checkEntries(index, judged, leaves)
       if (leaves.length < tileWidth) edge = leaves
       else await this.tree.addLeafTile(root ?? (await perfectRoot(leaves, primitives)))
       onProgress?.({ entries: Math.min(size, (index + 1) * tileWidth), size })
     }
-    if (isWhole && !problems.full) await this.compareRoot(edge)
+    if (isWhole) await this.compareRoot(edge)
     this.settle(false)
     this.reportAbsent('truncated')
     return this.rules.policyChanges
@@ -87,7 +94,7 @@ export class LogWalk {
     const first = this.absent[0]
     if (code === 'missing') for (const problem of this.absent) this.log.problems.add(problem)
     else if (first !== undefined) {
-      this.log.problems.add({
+      this.log.problems.insist({
         ...first,
         code,
         message: `the log ends here; its checkpoint has ${this.log.checkpoint.size} entries`,
@@ -97,13 +104,12 @@ export class LogWalk {
   }
 
   private async compareEarlier(index: number, leaves: readonly Uint8Array[]): Promise<void> {
-    const { earlier, problems } = this.log
-    if (earlier === undefined) return
-    const within = earlier.size - index * tileWidth
-    const here = within === 0 ? index === 0 : within > 0 && within <= leaves.length
-    if (!here || sameHash(await this.tree.rootWith(leaves.slice(0, within)), earlier.root)) return
-    const message = `the log was forked: its first ${earlier.size} entries are not those that the earlier checkpoint signed`
-    problems.add({ code: 'not_an_extension', message })
+    for (const { checkpoint, fork } of this.log.earlier) {
+      const within = checkpoint.size - index * tileWidth
+      const here = within === 0 ? index === 0 : within > 0 && within <= leaves.length
+      if (!here || sameHash(await this.tree.rootWith(leaves.slice(0, within)), checkpoint.root)) continue
+      this.log.problems.add(fork)
+    }
   }
 
   private async checkEntries(
@@ -135,7 +141,7 @@ export class LogWalk {
     await this.tree.finish()
     if (matches) return
     const message = 'the entries do not come to the root that the checkpoint names'
-    problems.add({ code: 'root_mismatch', file: 'checkpoint', message })
+    problems.insist({ code: 'root_mismatch', file: 'checkpoint', message })
   }
 
   /** Where bundle and tile disagreed and nothing told which is right: the bundles are, if the tree comes to its root. */

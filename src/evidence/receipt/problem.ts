@@ -6,6 +6,10 @@ export type ProblemCode =
   | 'foreign_key'
   | 'root_mismatch'
   | 'not_an_extension'
+  | 'forked'
+  | 'rolled_back'
+  | 'cosignature_missing'
+  | 'cosignature_invalid'
   | 'missing'
   | 'truncated'
   | 'file_damaged'
@@ -32,6 +36,13 @@ export class Problems {
 
   add(problem: Problem): void {
     if (!this.full) this.list.push(problem)
+  }
+
+  /** Adds what must be told: where there is no room for it, first and in place of the last. */
+  insist(problem: Problem): void {
+    if (!this.full) return this.add(problem)
+    this.list.pop()
+    this.list.unshift(problem)
   }
 
   get full(): boolean {

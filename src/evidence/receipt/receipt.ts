@@ -1,7 +1,7 @@
 import { fromBase64, fromUtf8, toBase64, utf8 } from '../../base/bytes.ts'
 import { isKernelError, KernelError } from '../../base/errors.ts'
 import { limits } from '../../base/limits.ts'
-import { parseCheckpoint, parseNote } from '../ledger/note.ts'
+import { readSignedHead, type SignedHead } from './log-head.ts'
 import { hashBytes } from '../ledger/tile.ts'
 
 /** A `.tlog-proof` whose extra data is the entry itself. @see https://c2sp.org/tlog-proof */
@@ -36,6 +36,17 @@ export function formatReceipt(receipt: Receipt): Uint8Array {
  * @throws KernelError RECEIPT_INVALID
  */
 export function parseReceipt(bytes: Uint8Array): Receipt {
+  const { entry, index, proof, checkpoint } = readReceipt(bytes)
+  return { entry, index, proof, checkpoint }
+}
+
+/** A receipt with its checkpoint taken apart, so that whoever goes on to verify it reads nothing twice. */
+export interface ReadReceipt extends Receipt {
+  readonly signed: SignedHead
+}
+
+/** @throws KernelError RECEIPT_INVALID */
+export function readReceipt(bytes: Uint8Array): ReadReceipt {
   if (bytes.length > limits.receiptBytes) throw refuse(`it has more than ${limits.receiptBytes} bytes`)
   const text = attempt('it is not UTF-8', () => fromUtf8(bytes))
   const end = text.indexOf('\n\n')
@@ -50,9 +61,10 @@ export function parseReceipt(bytes: Uint8Array): Receipt {
   if (path.length > limits.proofHashes) throw refuse(`it has more than ${limits.proofHashes} proof lines`)
   const proof = path.map((line) => attempt('a proof line is not base64', () => fromBase64(line)))
   if (proof.some((hash) => hash.length !== hashBytes)) throw refuse(`a proof line is not ${hashBytes} bytes`)
-  const checkpoint = utf8(text.slice(end + 2))
-  attempt('its checkpoint is malformed', () => parseCheckpoint(parseNote(checkpoint).body))
-  return { entry, index: seq, proof, checkpoint }
+  // what stands before it was ASCII, or it would have been refused by now
+  const checkpoint = bytes.slice(end + 2)
+  const signed = attempt('its checkpoint is malformed', () => readSignedHead(checkpoint))
+  return { entry, index: seq, proof, checkpoint, signed }
 }
 
 function attempt<T>(otherwise: string, read: () => T): T {

@@ -1,10 +1,18 @@
 import { concat, toHex } from '../../base/bytes.ts'
 import { isKernelError, KernelError } from '../../base/errors.ts'
-import { webPrimitives, type Primitives } from '../../base/primitives.ts'
+import { defaultPrimitives, type Primitives } from '../../base/primitives.ts'
 import { parseEntry, type Entry } from '../ledger/entry.ts'
-import { openCheckpoint, parseVkey, type Checkpoint } from '../ledger/note.ts'
+import {
+  checkpointOf,
+  checkSignature,
+  checkVkey,
+  parseVkey,
+  type Checkpoint,
+  type VerifierKey,
+} from '../ledger/note.ts'
 import { leafHash, verifyInclusion } from '../proof/index.ts'
-import { parseReceipt } from './receipt.ts'
+import { readCosigned, readWitnesses, type Cosigned } from './cosigned.ts'
+import { readReceipt, type ReadReceipt } from './receipt.ts'
 
 /** A payload that its holder shows beside the receipt, to prove what the entry committed to. */
 export interface Disclosure {
@@ -18,12 +26,14 @@ const saltBytes = 16
 export interface VerifyReceiptOptions {
   /** The verifier key of the log that is trusted: `<origin>+<8 hex>+<base64>`. */
   readonly vkey: string
-  /** Default: WebCrypto. */
+  /** Keys of witnesses, each of which must have cosigned the checkpoint. */
+  readonly witnesses?: readonly string[]
+  /** Default: those of Node where there is one, else WebCrypto. */
   readonly primitives?: Primitives
   readonly disclosure?: Disclosure
 }
 
-export interface VerifiedReceipt {
+export interface VerifiedReceipt extends Cosigned {
   readonly entry: Entry
   /** Hex. */
   readonly leafHash: string
@@ -33,30 +43,45 @@ export interface VerifiedReceipt {
 }
 
 /**
- * Proves offline that an entry stands in the log of `vkey`.
+ * Proves offline that an entry stands in the log of `vkey`, and that each of `witnesses` has seen that log.
  *
  * @throws KernelError RECEIPT_INVALID for any other bytes, KEY_INVALID for an unusable key
  */
 export async function verifyReceipt(bytes: Uint8Array, options: VerifyReceiptOptions): Promise<VerifiedReceipt> {
-  const { primitives = webPrimitives, disclosure } = options
+  const { primitives = defaultPrimitives } = options
   const vkey = parseVkey(options.vkey)
-  const receipt = parseReceipt(bytes)
+  await checkVkey(vkey, primitives)
+  const witnesses = await readWitnesses(options.witnesses ?? [], primitives)
+  const receipt = readReceipt(bytes)
   try {
-    const entry = parseEntry(receipt.entry)
-    if (entry.seq !== receipt.index) throw new KernelError('RECEIPT_INVALID', 'the entry has another index')
-    const checkpoint = await openCheckpoint(receipt.checkpoint, vkey, primitives)
-    const leaf = await leafHash(receipt.entry, primitives)
-    const { index, proof } = receipt
-    await verifyInclusion({ index, proof, leafHash: leaf, size: checkpoint.size, root: checkpoint.root }, primitives)
-    const verified = { entry, leafHash: toHex(leaf), checkpoint }
-    return disclosure === undefined
-      ? verified
-      : { ...verified, discloses: await committedBy(entry, disclosure, primitives) }
+    return await verified(receipt, { vkey, witnesses, primitives, disclosure: options.disclosure })
   } catch (cause) {
-    if (!isKernelError(cause) || isKernelError(cause, 'RECEIPT_INVALID') || isKernelError(cause, 'KEY_INVALID'))
-      throw cause
+    if (!isKernelError(cause) || isKernelError(cause, 'RECEIPT_INVALID')) throw cause
     throw new KernelError('RECEIPT_INVALID', cause.message, { cause })
   }
+}
+
+interface Trust {
+  readonly vkey: VerifierKey
+  readonly witnesses: readonly VerifierKey[]
+  readonly primitives: Primitives
+  readonly disclosure: Disclosure | undefined
+}
+
+async function verified(receipt: ReadReceipt, trust: Trust): Promise<VerifiedReceipt> {
+  const { vkey, witnesses, primitives, disclosure } = trust
+  const { note } = receipt.signed
+  const entry = parseEntry(receipt.entry)
+  if (entry.seq !== receipt.index) throw new KernelError('RECEIPT_INVALID', 'the entry has another index')
+  await checkSignature(note, vkey, primitives)
+  const checkpoint = checkpointOf(note, vkey)
+  const leaf = await leafHash(receipt.entry, primitives)
+  const { index, proof } = receipt
+  await verifyInclusion({ index, proof, leafHash: leaf, size: checkpoint.size, root: checkpoint.root }, primitives)
+  const { problems, ...cosigned } = await readCosigned(note, vkey, witnesses, primitives)
+  if (problems[0] !== undefined) throw new KernelError('RECEIPT_INVALID', `its checkpoint: ${problems[0].message}`)
+  const discloses = disclosure && (await committedBy(entry, disclosure, primitives))
+  return { entry, leafHash: toHex(leaf), checkpoint, ...cosigned, ...(discloses !== undefined && { discloses }) }
 }
 
 async function committedBy(entry: Entry, disclosure: Disclosure, primitives: Primitives): Promise<string> {

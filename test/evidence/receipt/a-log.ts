@@ -82,7 +82,7 @@ export function someEntries(signer: Signer, size: number, options: EntriesOption
     const mark = fork !== undefined && seq >= fork.from ? fork.mark : 'same'
     const draft = isHead ? headDraft(signer, agentSeq - 1, chain) : draftOf(signer, seq, mark)
     const counted = isHead ? {} : { agentSeq }
-    const entry = alter({ ...draft, ...counted, v: 1, seq, time: 1_700_000_000_000 + seq * 3 })
+    const entry = alter({ ...draft, ...counted, v: 1, seq, time: 1_700_000_000_000 + seq * 3 } as Entry)
     const bytes = Buffer.from(formatEntry(entry))
     entries.push(bytes)
     if (isHead) {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { KernelError } from '../../../src/base/errors.ts'
 import { nodePrimitives } from '../../../src/base/hash.ts'
+import { webPrimitives } from '../../../src/base/primitives.ts'
 import { decodeBundle, encodeBundle } from '../../../src/evidence/ledger/tile.ts'
 import { verifyLog, type Problem, type Verification } from '../../../src/evidence/receipt/index.ts'
 import { guards } from '../../guards.ts'
@@ -50,8 +51,9 @@ describe('an untouched log', () => {
     const verification = await verify(log)
     expect(verification.problems).toEqual([])
     expect(verification).toMatchObject({ ok: true, origin: signer.origin, size: entries })
-    const own = await verifyLog(log)
-    expect(own).toEqual(verification)
+    for (const primitives of [undefined, webPrimitives]) {
+      expect(await verifyLog(log, { ...(primitives && { primitives }) })).toEqual(verification)
+    }
   })
 
   test('names the policies that were in force', async () => {
@@ -287,8 +289,21 @@ describe('a log that someone without the key changed', () => {
     ],
     [
       'another key in the folder',
-      (log) => log.files.set('vkey', Buffer.from(aSigner(signer.origin).vkey)),
+      (log) => log.files.set('vkey', Buffer.from(`${aSigner(signer.origin).vkey}\n`)),
       [{ code: 'foreign_key', file: 'vkey' }],
+    ],
+    [
+      'a vkey without the end of its line',
+      (log) => log.files.set('vkey', Buffer.from(signer.vkey)),
+      [{ code: 'file_damaged', file: 'vkey' }],
+    ],
+    [
+      'a signature line of the log twice',
+      (log) => {
+        const note = Buffer.from(log.file('checkpoint')).toString()
+        log.files.set('checkpoint', Buffer.from(note + note.slice(note.indexOf('\u2014'))))
+      },
+      [{ code: 'signature_invalid', file: 'checkpoint' }],
     ],
     ['a vkey that is none', (log) => log.files.set('vkey', Buffer.from('x')), [{ code: 'file_damaged', file: 'vkey' }]],
   ]

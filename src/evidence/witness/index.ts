@@ -1,0 +1,11 @@
+/** A witness in the sense of C2SP, for logs of anyone: what it cosigns, what it remembers, and how a log asks it. */
+export { addLine, type Added } from './add-line.ts'
+export { answerAddCheckpoint, answerHead, said, type Answer, type Served } from './answer.ts'
+export { askWitness, proofFrom, type AskedLine, type LogToCosign, type Post } from './ask.ts'
+export { readWitnessKey } from './cosignature.ts'
+export { CosignedHeads } from './cosigned-heads.ts'
+export type { KnownLogs } from './judge.ts'
+export { isRefusal, type Refusal } from './refusal.ts'
+export { createWitnessKey, readWitnessSigner, type WitnessSigner } from './signer.ts'
+export { RememberedHeads } from './remembered-heads.ts'
+export { Witness, type CosignedLine } from './witness.ts'
