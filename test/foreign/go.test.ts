@@ -1,9 +1,4 @@
-import { execFile, execFileSync, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect, test } from 'vitest'
 import { nodePrimitives } from '../../src/base/hash.ts'
 import { decodeBundle, encodeBundle } from '../../src/evidence/ledger/tile.ts'
 import { consistencyProof, inclusionProof, type NodeReader } from '../../src/evidence/proof/index.ts'
@@ -19,70 +14,29 @@ import {
   type ALog,
 } from '../evidence/receipt/a-log.ts'
 import { guards } from '../guards.ts'
-import { isOnPath, needs } from '../tool.ts'
+import { aGoProgram, type Said } from './a-go-program.ts'
+import { placed, written } from './on-disk.ts'
 
-const source = fileURLToPath(new URL('go/', import.meta.url))
-const how =
-  'install Go 1.22 or later: apt-get install golang; its module golang.org/x/mod is fetched once from the Go proxy'
-const hasModule = (): boolean =>
-  isOnPath('go') && spawnSync('go', ['mod', 'download'], { cwd: source, stdio: 'ignore' }).status === 0
+const verifier = await aGoProgram('go')
 
-needs(
-  'go',
-  how,
-  hasModule,
-)('Go’s sumdb libraries', () => {
+verifier.suite('Go’s sumdb libraries', () => {
   guards('LED-01', 'LED-04', 'LED-05')
 
   const signer = aSigner()
   const size = 600
   const honest = aLog(signer, size)
-  let folder = ''
 
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'kestrel-go-'))
-    execFileSync('go', ['build', '-o', join(folder, 'foreign'), '.'], { cwd: source, stdio: 'pipe' })
-  }, 300_000)
-
-  afterAll(() => {
-    rmSync(folder, { recursive: true, force: true })
-  })
-
-  function run(...args: string[]): Promise<{ code: number; said: string }> {
-    return new Promise((resolve) => {
-      execFile(join(folder, 'foreign'), args, (error, stdout) => {
-        resolve({ code: Number(error?.code ?? 0), said: stdout.trim() })
-      })
-    })
-  }
-
-  function runWith(input: string): { code: number | null; said: string } {
-    const { status, stdout } = spawnSync(join(folder, 'foreign'), ['proofs'], { input })
-    return { code: status, said: stdout.toString().trim() }
-  }
-
-  async function verifyLog(log: ALog): Promise<{ code: number; said: string }> {
-    const copy = mkdtempSync(join(folder, 'log-'))
-    for (const [path, bytes] of log.files) {
-      mkdirSync(dirname(join(copy, path)), { recursive: true })
-      writeFileSync(join(copy, path), bytes)
-    }
-    return run('log', copy, signer.vkey)
-  }
-
-  async function verifyReceipt(bytes: Uint8Array): Promise<{ code: number; said: string }> {
-    const file = join(folder, 'entry.tlog-proof')
-    writeFileSync(file, bytes)
-    return run('receipt', file, signer.vkey)
-  }
+  const verifyLog = (log: ALog): Promise<Said> => verifier.run(['log', placed(log, verifier.folder), signer.vkey])
+  const verifyReceipt = (bytes: Uint8Array): Promise<Said> =>
+    verifier.run(['receipt', written(bytes, verifier.folder), signer.vkey])
 
   test.each([1, 2, 255, 256, 257, 600, 1100])('verify a log of %i entries', async (entries) => {
-    expect(await verifyLog(aLog(signer, entries))).toEqual({ code: 0, said: 'ok' })
+    expect(await verifyLog(aLog(signer, entries))).toMatchObject({ code: 0, stdout: 'ok\n' })
   })
 
   test.each([0, 255, 256, 512, 599])('verify the receipt of entry %i', async (seq) => {
     const receipt = await buildReceipt(honest, seq)
-    expect(await verifyReceipt(receipt)).toEqual({ code: 0, said: 'ok' })
+    expect(await verifyReceipt(receipt)).toMatchObject({ code: 0, stdout: 'ok\n' })
     const text = Buffer.from(receipt).toString()
     for (const [part, other] of [
       [`index ${seq}`, `index ${seq + 1}`],
@@ -128,9 +82,9 @@ needs(
   test.each(tampering)('refuse %s', async (_what, tamper) => {
     const log = honest.copy()
     tamper(log)
-    const { code, said } = await verifyLog(log)
+    const { code, stdout } = await verifyLog(log)
     expect(code).toBe(6)
-    expect(said).not.toBe('ok')
+    expect(stdout).not.toBe('ok\n')
   })
 
   test('accept every proof of every tree of up to 40 leaves, and none for another root', async () => {
@@ -148,10 +102,10 @@ needs(
         lines.push(JSON.stringify({ Size: count, Root, OldSize: index + 1, OldRoot, Proof: growth.map(base64) }))
       }
     }
-    expect(runWith(lines.join('\n'))).toEqual({ code: 0, said: 'ok' })
+    expect(await verifier.run(['proofs'], lines.join('\n'))).toMatchObject({ code: 0, stdout: 'ok\n' })
     const wrong = base64(treeHash(leaves.slice(0, 39)))
     const last = lines.slice(-4).map((line) => JSON.stringify({ ...(JSON.parse(line) as object), Root: wrong }))
-    for (const line of last) expect(runWith(line).code).toBe(6)
+    for (const line of last) expect(await verifier.run(['proofs'], line)).toMatchObject({ code: 6 })
   })
 })
 

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,9 +32,10 @@ func verifyLog(dir, vkey string) error {
 		return fmt.Errorf("vkey: not the given key")
 	}
 	var stored hashes
+	between := newRules(strings.SplitN(vkey, "+", 2)[0])
 	authentic := tlog.TileHashReader(tree, tiles{dir})
 	for start := int64(0); start < tree.N; start += tileWidth {
-		if err := verifyBundle(dir, tree.N, start, authentic, &stored); err != nil {
+		if err := verifyBundle(dir, tree.N, start, authentic, &stored, between); err != nil {
 			return err
 		}
 	}
@@ -49,8 +49,9 @@ func verifyLog(dir, vkey string) error {
 	return verifyTiles(dir, tree.N, &stored)
 }
 
-// verifyBundle checks one bundle's entries against authentic hashes and adds their own hashes to stored.
-func verifyBundle(dir string, size, start int64, authentic tlog.HashReader, stored *hashes) error {
+// verifyBundle checks one bundle's entries against authentic hashes and the entries before, and adds their own hashes to
+// stored.
+func verifyBundle(dir string, size, start int64, authentic tlog.HashReader, stored *hashes, between *rules) error {
 	width := min(tileWidth, size-start)
 	path := bundlePath(start/tileWidth, int(width))
 	data, err := os.ReadFile(filepath.Join(dir, path))
@@ -77,7 +78,7 @@ func verifyBundle(dir string, size, start int64, authentic tlog.HashReader, stor
 		if tlog.RecordHash(entry) != expected[i] {
 			return fmt.Errorf("%s: entry %d was altered", path, seq)
 		}
-		if err := checkEntry(entry, seq); err != nil {
+		if err := between.add(entry, seq); err != nil {
 			return fmt.Errorf("%s: entry %d: %w", path, seq, err)
 		}
 		added, err := tlog.StoredHashes(seq, entry, stored)
@@ -85,22 +86,6 @@ func verifyBundle(dir string, size, start int64, authentic tlog.HashReader, stor
 			return err
 		}
 		*stored = append(*stored, added...)
-	}
-	return nil
-}
-
-// checkEntry is no check of the whole format: that the bytes are the entry they stand for is what hashes cannot say.
-func checkEntry(entry []byte, seq int64) error {
-	var fields struct {
-		V    int    `json:"v"`
-		Seq  int64  `json:"seq"`
-		Kind string `json:"kind"`
-	}
-	if err := json.Unmarshal(entry, &fields); err != nil {
-		return err
-	}
-	if fields.V != 1 || fields.Seq != seq || fields.Kind == "" {
-		return fmt.Errorf("not entry %d of format 1", seq)
 	}
 	return nil
 }
