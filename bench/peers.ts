@@ -13,7 +13,7 @@ export interface Peer {
   measure(name: string, seconds: number): Finding | undefined
 }
 
-const comparable: readonly string[] = ['deny', 'read', 'write', 'mixed', 'decide1', 'decide100', 'decide10000']
+const sequential: readonly string[] = ['deny', 'read', 'write', 'mixed', 'decide1', 'decide100', 'decide10000']
 const python = here('venv/bin/python')
 
 export const peers: readonly Peer[] = [
@@ -21,18 +21,23 @@ export const peers: readonly Peer[] = [
     name: 'py-agent-kernel',
     isInstalled: existsSync(python),
     howToGet: 'python3 -m venv bench/peers/venv && bench/peers/venv/bin/pip install py-agent-kernel==0.4.3',
-    measure: (name, seconds) => run(name, python, [here('agent_kernel.py'), name, '--seconds', String(seconds)]),
+    measure: (name, seconds) =>
+      [...sequential, 'concurrent', 'write64', 'decide10000other'].includes(name)
+        ? run(name, python, [here('agent_kernel.py'), name, '--seconds', String(seconds)])
+        : undefined,
   },
   {
     name: '@microsoft/agent-governance-sdk',
     isInstalled: existsSync(here('node_modules/@microsoft/agent-governance-sdk')),
     howToGet: 'npm ci --prefix bench/peers',
-    measure: (name, seconds) => run(name, process.execPath, [here('governance-sdk.ts'), String(seconds), name]),
+    measure: (name, seconds) =>
+      sequential.includes(name)
+        ? run(name, process.execPath, [here('governance-sdk.ts'), String(seconds), name])
+        : undefined,
   },
 ]
 
-function run(name: string, command: string, args: readonly string[]): Finding | undefined {
-  if (!comparable.includes(name)) return undefined
+function run(name: string, command: string, args: readonly string[]): Finding {
   // Without this the Python peer asks the network for a price list when it is imported.
   const env = { ...process.env, LITELLM_LOCAL_MODEL_COST_MAP: 'True' }
   const { stdout, status } = spawnSync(command, args, { encoding: 'utf8', env, stdio: ['ignore', 'pipe', 'inherit'] })

@@ -1,4 +1,4 @@
-import type { Finding } from './benchmark.ts'
+import { shown, type Finding } from './benchmark.ts'
 
 export interface Row {
   readonly name: string
@@ -36,6 +36,7 @@ function pad(cell: string, width: number, isNumber: boolean): string {
 }
 
 function notes({ name, who, finding }: Row): string {
-  const facts = Object.entries(finding.conditions).map(([fact, value]) => `${fact}: ${value}`)
+  const { conditions } = shown(finding)
+  const facts = Object.entries(conditions).map(([fact, value]) => `${fact}: ${value}`)
   return `- ${name}, ${who}: ${facts.join('; ')}`
 }

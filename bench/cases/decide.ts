@@ -2,21 +2,32 @@ import { policyFromObject } from 'kestrel-kernel/policy'
 import type { Benchmark } from '../benchmark.ts'
 import { measureSync } from '../measure.ts'
 
-/** The policy alone: how long one decision takes when so many rules for the same action stand in the file. */
-export const decideBenchmarks: readonly Benchmark[] = [decide(1), decide(100), decide(10_000)]
+/** The policy alone: how long one decision takes when so many rules stand in the file, for the same action or for others. */
+export const decideBenchmarks: readonly Benchmark[] = [
+  decide('decide1', 1),
+  decide('decide100', 100),
+  decide('decide10000', 10_000),
+  decide('decide10000other', 1, 10_000),
+]
 
-function decide(rules: number): Benchmark {
+function decide(name: string, rules: number, others = 0): Benchmark {
   return {
-    name: `decide${rules}`,
-    run: (seconds) => {
+    name,
+    run: ({ seconds }) => {
       const policy = policyFromObject(
         {
           version: 1,
           mounts: { '/workspace': '/tmp' },
-          allow: Array.from({ length: rules }, (_, index) => ({
-            action: 'fs.read',
-            resource: `/workspace/folder-${index}/**`,
-          })),
+          allow: [
+            ...Array.from({ length: others }, (_, index) => ({
+              action: `fn.tool_${index % 100}`,
+              resource: `/workspace/folder-${index}/**`,
+            })),
+            ...Array.from({ length: rules }, (_, index) => ({
+              action: 'fs.read',
+              resource: `/workspace/folder-${index}/**`,
+            })),
+          ],
         },
         { baseDirectory: '/' },
       )
@@ -38,7 +49,12 @@ function decide(rules: number): Benchmark {
       )
       return Promise.resolve({
         ...measured,
-        conditions: { rules, perSample, asks: 'permitted reads spread over all rules; no gate, no log' },
+        conditions: {
+          rules,
+          ...(others > 0 && { rulesForOtherActions: others }),
+          perSample,
+          asks: 'permitted reads spread over all rules; no gate, no log',
+        },
       })
     },
   }

@@ -36,8 +36,14 @@ export const gateBenchmarks: readonly Benchmark[] = [
     inFlight: 64,
     conditions: { fileBytes, mix: 'as mixed', undo: undoNote },
   }),
+  through('write64', write, { inFlight: 64, conditions: { fileBytes, undo: undoNote } }),
   through('durable1', nothing, { durability: 'strict', conditions: oneEntry }),
-  through('durable64', nothing, { durability: 'strict', inFlight: 64, conditions: oneEntry }),
+  through('durable64', nothing, {
+    durability: 'strict',
+    inFlight: 64,
+    conditions: oneEntry,
+    comparedWith: 'durable1',
+  }),
 ]
 
 interface Variation {
@@ -45,13 +51,15 @@ interface Variation {
   readonly inFlight?: number
   readonly durability?: Durability
   readonly conditions?: Finding['conditions']
+  /** The conditions say how many times the rate of that one this is, where both ran. */
+  readonly comparedWith?: string
 }
 
 function through(name: string, send: Send, variation: Variation): Benchmark {
-  const { expected = 'ok', inFlight = 1, durability = 'default', conditions = {} } = variation
+  const { expected = 'ok', inFlight = 1, durability = 'default', conditions = {}, comparedWith = '' } = variation
   return {
     name,
-    async run(seconds) {
+    async run({ seconds, found }) {
       await using world = await aWorld({ durability })
       const agent = world.kernel.as({ id: 'bench' })
       const measured = await measure(
@@ -62,7 +70,21 @@ function through(name: string, send: Send, variation: Variation): Benchmark {
         { seconds, inFlight },
       )
       const { seq } = await deny(agent, 0)
-      return { ...measured, conditions: { durability, inFlight, logEntries: seq + 1, ...conditions } }
+      const base = found.get(comparedWith)
+      return {
+        ...measured,
+        conditions: {
+          durability,
+          inFlight,
+          logEntries: seq + 1,
+          ...conditions,
+          ...(base !== undefined && { comparedWith, timesItsRate: times(measured.opsPerSec, base.opsPerSec) }),
+        },
+      }
     },
   }
+}
+
+function times(rate: number, base: number): number {
+  return Number((rate / base).toPrecision(3))
 }

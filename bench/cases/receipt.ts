@@ -10,7 +10,7 @@ const entries = 2000
 /** Verifies one receipt after another, each of another entry, from its bytes and the verifier key alone. */
 export const receiptBenchmark: Benchmark = {
   name: 'receipt',
-  async run(seconds) {
+  async run({ seconds }) {
     await using world = await aWorld()
     const agent = world.kernel.as({ id: 'bench' })
     await Promise.all(

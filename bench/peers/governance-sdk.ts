@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { shown } from '../benchmark.ts'
 import { measure, measureSync, type Measured } from '../measure.ts'
 
 /**
@@ -95,5 +96,5 @@ for (const name of names) {
     ? 'equality of a context value over all rules in order; no patterns'
     : 'no gate: the caller acts after `allow`, without checks of path or link; writes in place, neither atomic nor synced'
   const conditions = { peer: `@microsoft/agent-governance-sdk ${version}`, log: isDecision ? 'none' : log, differs }
-  console.log(JSON.stringify({ name, ...measured, conditions }))
+  console.log(JSON.stringify({ name, ...shown({ ...measured, conditions }) }))
 }
