@@ -32,7 +32,7 @@ export const receiptBenchmark: Benchmark = {
       conditions: {
         logEntries: entries,
         receiptBytes: receipts[0]?.length ?? 0,
-        checks: 'entry, inclusion proof, Ed25519 signature of the checkpoint, by WebCrypto',
+        checks: 'entry, inclusion proof, Ed25519 signature of the checkpoint, by node:crypto',
         buildP50Us: built.p50Us,
       },
     }

@@ -100,7 +100,7 @@ export const limits = {
   /** Intents without a settling entry, all together: each new WAL segment starts with a copy of them. */
   openIntentBytes: 1_048_576,
   /** Entries kept in memory until the publisher has written them. */
-  unpublishedEntries: 65_536,
+  unpublishedEntries: 32_768,
   /** The same, in bytes of entries. */
   unpublishedBytes: 67_108_864,
   noteBytes: 1_048_576,

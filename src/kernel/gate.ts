@@ -21,6 +21,13 @@ export interface Gate {
   readonly closing: AbortSignal
   readonly seal: Seal
   readonly admission: Admission
+  readonly deadlines: Deadlines
+}
+
+/** Ends what takes too long, and all when the kernel closes. */
+export interface Deadlines {
+  /** Rejects with `timeIsUp` or `closed` where that comes before the answer. */
+  within(answering: Promise<unknown>, timeoutMs: number): Promise<unknown>
 }
 
 /** Lets attempts in. Whoever begins one ends it. */

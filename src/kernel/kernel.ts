@@ -9,6 +9,7 @@ import { Admission } from './admission.ts'
 import { answersFrom, type NotedAnswers } from './answers.ts'
 import { closeProviders } from './close-providers.ts'
 import { openDataDirectory } from './data-directory.ts'
+import { Deadlines } from './deadlines.ts'
 import { evidenceFrom } from './evidence.ts'
 import type { Caller, Gate } from './gate.ts'
 import { resolveOptions, type KernelOptions, type ResolvedOptions } from './options.ts'
@@ -91,6 +92,7 @@ export async function createKernel(options: KernelOptions, internals: KernelInte
       closing: closing.signal,
       seal,
       admission,
+      deadlines: new Deadlines(closing.signal),
     }
     return kernelOf(gate, rooms, resolved.providers, admission, closing)
   } catch (error) {

@@ -5,6 +5,7 @@ import { readPrincipal, type Principal } from '../base/principal.ts'
 import { protect } from '../effects/protection.ts'
 import type { Provider } from '../effects/provider.ts'
 import { tableOfActions } from './actions.ts'
+import { Deadlines } from './deadlines.ts'
 import type { Evidence, Gate } from './gate.ts'
 import type { Outcome } from './outcome.ts'
 import { resolvePlaces } from './options.ts'
@@ -34,6 +35,7 @@ export function predict(
   const { policy, providers, treeSize } = options
   const { dataDir, keysDir } = resolvePlaces(options.dataDir, options.keysDir)
   const file = typeof policy === 'string' ? resolve(policy) : policy
+  const closing = new AbortController().signal
   const gate: Gate = {
     clock: systemClock,
     actions: tableOfActions(providers),
@@ -42,7 +44,8 @@ export function predict(
     evidence: noEvidence(treeSize),
     answers: { find: () => undefined, expect: never, remember: never, forget: never },
     durability: 'default',
-    closing: new AbortController().signal,
+    closing,
+    deadlines: new Deadlines(closing),
     seal: { by: undefined },
     admission: { tryBegin: () => true, wait: never, end: () => undefined },
   }

@@ -34,9 +34,13 @@ export interface EntryFacts {
  *
  * A head signs what is before it and is itself no part of the chain.
  */
-export function assignedEntry(facts: EntryFacts, text: string, before: AgentChain): AssignedEntry {
+export function assignedEntry(
+  facts: EntryFacts,
+  text: string,
+  before: AgentChain,
+  leaf: Digest = leafDigest(text),
+): AssignedEntry {
   const { seq, time, agent, digest } = facts
-  const leaf = leafDigest(text)
   const chain = facts.kind === 'head' ? { ...before, unheaded: 0 } : extendChain(before, leaf)
   return { seq, time, agent, text, leaf, chain, digest, tileRoots: none }
 }
@@ -44,7 +48,11 @@ export function assignedEntry(facts: EntryFacts, text: string, before: AgentChai
 const none: readonly Digest[] = []
 
 /** Reads back an entry of the WAL. The WAL's key vouches for the bytes, so only what is used is looked at. */
-export function recoveredEntry(text: string, chainOf: (agent: string) => AgentChain): AssignedEntry {
+export function recoveredEntry(
+  text: string,
+  leaf: Digest | undefined,
+  chainOf: (agent: string) => AgentChain,
+): AssignedEntry {
   let entry: Entry
   try {
     entry = JSON.parse(text) as Entry
@@ -52,5 +60,5 @@ export function recoveredEntry(text: string, chainOf: (agent: string) => AgentCh
     throw new KernelError('LEDGER_CORRUPT', 'an entry of the WAL is not JSON', { cause })
   }
   const { seq, time, agent, kind, digest } = entry
-  return assignedEntry({ seq, time, agent, kind, digest }, text, chainOf(agent))
+  return assignedEntry({ seq, time, agent, kind, digest }, text, chainOf(agent), leaf)
 }

@@ -109,10 +109,11 @@ class Replay {
     }
   }
 
-  #applyFrame({ kind, bytes }: Frame): void {
+  #applyFrame(frame: Frame): void {
+    const { kind, bytes, leaf } = frame
     if (kind === 'intent') this.state.applyIntent(bytes)
     if (kind !== 'entry' && kind !== 'settle') return
-    const entry = recoveredEntry(entryText(kind, bytes), (agent) => this.state.chainOf(agent))
+    const entry = recoveredEntry(entryText(frame), leaf, (agent) => this.state.chainOf(agent))
     if (entry.seq !== this.state.treeSize)
       throw new KernelError('LEDGER_CORRUPT', 'the WAL holds an entry out of order')
     this.state.applyEntry(entry)

@@ -2,6 +2,7 @@ import { limits } from '../../base/limits.ts'
 import type { Answer, Call, Failure } from '../../effects/provider.ts'
 import type { Attempt, ParsedRequest } from '../attempt.ts'
 import { readAnswer } from '../answer.ts'
+import { closed, timeIsUp } from '../deadlines.ts'
 
 /**
  * Lets the provider act, and answers for it in every case: when it throws, hangs, or returns something that is no answer.
@@ -48,15 +49,19 @@ async function hear<Said>(
   read: (said: unknown) => Said,
 ): Promise<Reply<Said>> {
   const parsed = attempt.parsed as ParsedRequest
+  let said: unknown
   try {
-    return { said: read(await inTime(answering, call, parsed)) }
+    said = await attempt.gate.deadlines.within(answering, timeoutOf(parsed))
   } catch (error) {
+    call.abort()
     return { error: error === timeIsUp ? tooSlow(parsed) : error === closed ? interrupted : brokenProvider }
   }
+  try {
+    return { said: read(said) }
+  } catch {
+    return { error: brokenProvider }
+  }
 }
-
-const timeIsUp: unique symbol = Symbol('time is up')
-const closed: unique symbol = Symbol('the kernel closes')
 
 /** What is told of a provider that throws, or says what is no answer. */
 export const brokenProvider: Failure = {
@@ -81,24 +86,6 @@ function wentWrong(parsed: ParsedRequest, error: Failure): Answer {
 
 function timeoutOf(parsed: ParsedRequest): number {
   return parsed.definition.timeoutMs ?? limits.performMs
-}
-
-async function inTime(answering: Promise<unknown>, call: ProviderCall, parsed: ParsedRequest): Promise<unknown> {
-  const { promise: ended, reject } = Promise.withResolvers<never>()
-  const onClose = (): void => reject(closed)
-  const timer = setTimeout(reject, timeoutOf(parsed), timeIsUp)
-  call.closing.addEventListener('abort', onClose, { once: true })
-  // An abort that came while the provider began, as of one that closes the kernel itself, is not told again.
-  if (call.closing.aborted) onClose()
-  try {
-    return await Promise.race([answering, ended])
-  } catch (error) {
-    call.abort()
-    throw error
-  } finally {
-    clearTimeout(timer)
-    call.closing.removeEventListener('abort', onClose)
-  }
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {

@@ -105,7 +105,8 @@ function problemOf(schema: StandardSchema, params: JsonObject, action: string): 
   return 'problem' in checked ? checked.problem : undefined
 }
 
-async function perform(definition: FunctionDefinition<unknown>, call: Call): Promise<Answer> {
+/** Answers at once where the function does. */
+function perform(definition: FunctionDefinition<unknown>, call: Call): Answer | Promise<Answer> {
   const { action, resource, signal } = call
   if (signal.aborted) return none('cancelled', `\`${action}\` was cancelled before it began`, true)
   const checked =
@@ -114,14 +115,34 @@ async function perform(definition: FunctionDefinition<unknown>, call: Call): Pro
       : checkBySchema(definition.params, call.params, action)
   if ('problem' in checked) return none('invalid_params', checked.problem, false)
   try {
-    const result = await definition.run(checked.value, { signal, resource, action })
-    // What is not JSON is for the gate to find: it copies and checks every result.
-    return result === undefined ? { effect: 'done' } : { effect: 'done', result: result as JsonValue }
+    const result = definition.run(checked.value, { signal, resource, action })
+    return isThenable(result) ? performLater(result, action) : done(result)
   } catch (error) {
-    if (error instanceof EffectError) return { effect: error.effect, error: error.failure }
-    const message = `\`${action}\` threw an error; its text is withheld, look in the logs of the host program`
-    return { failed: { code: 'function_failed', message, retryable: false } }
+    return failed(error, action)
   }
+}
+
+async function performLater(result: PromiseLike<unknown>, action: string): Promise<Answer> {
+  try {
+    return done(await result)
+  } catch (error) {
+    return failed(error, action)
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
+}
+
+/** What is not JSON is for the gate to find: it copies and checks every result. */
+function done(result: unknown): Answer {
+  return result === undefined ? { effect: 'done' } : { effect: 'done', result: result as JsonValue }
+}
+
+function failed(error: unknown, action: string): Answer {
+  if (error instanceof EffectError) return { effect: error.effect, error: error.failure }
+  const message = `\`${action}\` threw an error; its text is withheld, look in the logs of the host program`
+  return { failed: { code: 'function_failed', message, retryable: false } }
 }
 
 function none(code: string, message: string, retryable: boolean): Answer {

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../../base/json.ts'
+import type { JsonObject, JsonValue } from '../../../base/json.ts'
 import { showName } from '../params.ts'
 
 /**
@@ -48,7 +48,20 @@ export function checkBySchema(schema: StandardSchema, params: JsonObject, action
 
 /** A function gets params of its own: ordinary objects that it may change, not the decided request. */
 export function plainCopy(params: JsonObject): JsonObject {
-  return structuredClone(params)
+  const copy: Record<string, JsonValue> = {}
+  for (const key of Object.keys(params)) {
+    const value = copyOf(params[key] as JsonValue)
+    // Assigned, this one would set the prototype.
+    if (key === '__proto__')
+      Object.defineProperty(copy, key, { value, writable: true, enumerable: true, configurable: true })
+    else copy[key] = value
+  }
+  return copy
+}
+
+function copyOf(value: JsonValue): JsonValue {
+  if (typeof value !== 'object' || value === null) return value
+  return Array.isArray(value) ? (value as readonly JsonValue[]).map(copyOf) : plainCopy(value as JsonObject)
 }
 
 function placeOf(issue: SchemaIssue): string {

@@ -1,4 +1,4 @@
-import { digestOf, leafDigest } from '../digest.ts'
+import { digestOf, leafDigest, type Digest } from '../digest.ts'
 import type { Authenticator } from './authenticator.ts'
 import {
   epochSeedOf,
@@ -63,9 +63,10 @@ export function readBatch(segment: Buffer, position: WalPosition, key: WalKey | 
         return stop('forged')
       return { is: 'batch', batch: batchTo(frame.end, trailer) }
     }
-    if (!isOurs(frame, key)) return stop('forged')
-    if (frame.kind === 'entry' || frame.kind === 'settle') entries++
-    frames.push(frame)
+    const digest = key && digestIn(frame)
+    if (!isOurs(frame, digest, key)) return stop('forged')
+    if (isEntry(frame)) entries++
+    frames.push({ kind: frame.kind, bytes: frame.bytes, leaf: isEntry(frame) ? digest : undefined })
     at = frame.end
   }
 }
@@ -75,18 +76,25 @@ function isBlank(segment: Buffer, at: number): boolean {
 }
 
 /** An undamaged frame was written whole, so one without its id or its tag was not written by Kestrel. */
-function isOurs({ kind, bytes, tag }: FoundFrame, key: WalKey | undefined): boolean {
+function isOurs({ kind, bytes, tag }: FoundFrame, digest: Digest | undefined, key: WalKey | undefined): boolean {
   const id = kind === 'settle' || kind === 'intent' ? intentIdIn(bytes) : 0
   if (id === undefined) return false
-  if (key === undefined) return true
-  const settles = kind === 'settle' ? id : 0
-  const digest = kind === 'entry' || kind === 'settle' ? leafDigest(entryText(kind, bytes)) : digestOf(bytes)
-  return key.chain.next(frameCodes[kind], settles, digest).slice(0, tagBytes) === tag
+  if (key === undefined || digest === undefined) return true
+  return key.chain.next(frameCodes[kind], kind === 'settle' ? id : 0, digest).slice(0, tagBytes) === tag
+}
+
+function isEntry({ kind }: Frame): boolean {
+  return kind === 'entry' || kind === 'settle'
+}
+
+/** What a frame's link is made from: the leaf hash of an entry, else the hash of the content. */
+function digestIn(frame: Frame): Digest {
+  return isEntry(frame) ? leafDigest(entryText(frame)) : digestOf(frame.bytes)
 }
 
 /** The entry in an `entry` or `settle` frame. */
-export function entryText(kind: 'entry' | 'settle', content: Buffer): string {
-  return content.toString('utf8', kind === 'settle' ? intentIdBytes : 0)
+export function entryText({ kind, bytes }: Frame): string {
+  return bytes.toString('utf8', kind === 'settle' ? intentIdBytes : 0)
 }
 
 function isOurTrailer(trailer: Trailer, frame: FoundFrame, key: WalKey | undefined): boolean {

@@ -1,4 +1,5 @@
 import { crc32c } from '../crc32c.ts'
+import type { Digest } from '../digest.ts'
 
 /**
  * One item of the WAL: kind (1 byte) ‖ length of the content (3) ‖ CRC-32C (4) ‖ tag (16) ‖ content. Numbers are big-endian.
@@ -16,6 +17,8 @@ import { crc32c } from '../crc32c.ts'
 export interface Frame {
   readonly kind: FrameKind
   readonly bytes: Buffer
+  /** Of an entry that was read back with the key. */
+  readonly leaf?: Digest | undefined
 }
 
 export type FrameKind = 'entry' | 'settle' | 'intent' | 'checkpoint' | 'state' | 'trailer'
