@@ -1,4 +1,3 @@
-import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { cpSync, readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,41 +7,19 @@ import { submissionUrl } from '../../src/cli/commands/witness-post.ts'
 import { limits } from '../../src/base/limits.ts'
 import { parseNote } from '../../src/evidence/ledger/note.ts'
 import { guards } from '../guards.ts'
-import { aPlace, copyOf, lineFrom, type Place } from './a-place.ts'
+import { copyOf, type Place } from './a-place.ts'
+import { aWitnessedPlace, aWitnessServer, type WitnessServer } from './a-witness-server.ts'
 
 let original: Place
 let logKey = ''
 let witnessKey = ''
 
 beforeAll(async () => {
-  original = aPlace({ 'a.txt': 'a' })
-  await original.run(['submit', 'fs.list', '/workspace'])
-  logKey = (await original.run(['key'])).stdout.trim()
-  witnessKey = (await original.run(['witness', 'key', '--key', 'w.key', '--new', 'witness.example/w1'])).stdout.trim()
+  ;({ place: original, logKey, witnessKey } = await aWitnessedPlace())
 })
 afterAll(() => original[Symbol.dispose]())
 
-interface Running extends AsyncDisposable {
-  readonly url: string
-  readonly child: ChildProcessWithoutNullStreams
-}
-
-/** `kestrel witness serve` for the log of the place, or for others. */
-async function serve(place: Place, logs: readonly string[] = [logKey]): Promise<Running> {
-  const named = logs.flatMap((log) => ['--log', log])
-  const options = ['--state', 'state', '--key', 'w.key', '--listen', '127.0.0.1:0', '--json', ...named]
-  const child = place.start(['witness', 'serve', ...options])
-  const closed = new Promise((resolve) => child.on('close', resolve))
-  const { url } = JSON.parse(await lineFrom(child, /"url"/)) as { url: string }
-  return {
-    url,
-    child,
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGTERM')
-      await closed
-    },
-  }
-}
+const serve = (place: Place, logs: readonly string[] = [logKey]): Promise<WitnessServer> => aWitnessServer(place, logs)
 
 describe('kestrel witness request', () => {
   guards('LED-01')
