@@ -1,4 +1,4 @@
-import { chmodSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { systemClock, type Clock } from '../base/clock.ts'
 import { KernelError, systemCode } from '../base/errors.ts'
@@ -6,7 +6,7 @@ import { createKeys, loadKeys, type KeyRing } from '../base/keys.ts'
 import { limits } from '../base/limits.ts'
 import { readOwn } from '../base/own-file.ts'
 import { makeOwnFolder, syncFolder } from '../base/own-folder.ts'
-import { acquireLock } from '../evidence/ledger/lock.ts'
+import { acquireLock, readOwner } from '../evidence/ledger/lock.ts'
 
 /** The places in a data directory (CONTRACT, "Data directory"). All absolute. */
 export interface DataDirectory {
@@ -124,15 +124,8 @@ export interface Holder {
 
 /** The process that wrote itself into the lock file of `folder`, a data directory or a folder of keys. Only looks. */
 export function holderOf(folder: string): Holder | undefined {
-  let pid: unknown
-  try {
-    pid = (JSON.parse(readFileSync(join(folder, 'lock.owner'), 'utf8')) as { pid?: unknown } | null)?.pid
-  } catch {
-    return undefined
-  }
-  return Number.isSafeInteger(pid) && (pid as number) > 0
-    ? { pid: pid as number, isRunning: runs(pid as number) }
-    : undefined
+  const pid = readOwner(folder)?.pid ?? 0
+  return pid > 0 ? { pid, isRunning: runs(pid) } : undefined
 }
 
 function runs(pid: number): boolean {

@@ -1,6 +1,4 @@
 import { canonicalBytes } from '../base/canonical-json.ts'
-import { KernelError } from '../base/errors.ts'
-import { commitmentOf } from '../base/hash.ts'
 import type { RandomBytes } from '../base/random.ts'
 import type { Ledger } from '../evidence/ledger/index.ts'
 import type { Vault } from '../evidence/vault/index.ts'
@@ -27,14 +25,9 @@ export function evidenceFrom({ ledger, vault, random, onAppended }: EvidenceRoom
       return ledger.treeSize
     },
     get full() {
-      if (ledger.space !== 'spent') return undefined
-      return new KernelError('LEDGER_FULL', 'free some space; nothing is begun until then')
+      return ledger.full
     },
-    keep(payload, sensitivity) {
-      const kept = { salt: random(saltBytes), bytes: canonicalBytes(payload) }
-      vault.put(sensitivity ?? defaultClass, kept)
-      return commitmentOf(kept)
-    },
+    keep: (payload, sensitivity) => keepIn(vault, random, sensitivity, canonicalBytes(payload)),
     intend: (intent) => ledger.intend(intent),
     append(draft, { durable, settles }, done) {
       const durability = durable ? 'durable' : 'written'
@@ -44,4 +37,9 @@ export function evidenceFrom({ ledger, vault, random, onAppended }: EvidenceRoom
       })
     },
   }
+}
+
+/** Keeps a payload for the entry that comes next, and returns what that says of it: 64 hex. */
+export function keepIn(vault: Vault, random: RandomBytes, sensitivity: string | undefined, bytes: Uint8Array): string {
+  return vault.put(sensitivity ?? defaultClass, { salt: random(saltBytes), bytes })[0] as string
 }

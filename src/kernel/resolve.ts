@@ -1,10 +1,9 @@
 import { utf8 } from '../base/bytes.ts'
-import { isKernelError, KernelError } from '../base/errors.ts'
-import { commitmentOf } from '../base/hash.ts'
+import { KernelError } from '../base/errors.ts'
 import { limits } from '../base/limits.ts'
 import { readPrincipal } from '../base/principal.ts'
 import { parseEntry, type Entry, type EntryOutcome } from '../evidence/ledger/index.ts'
-import { defaultClass } from './evidence.ts'
+import { keepIn } from './evidence.ts'
 import { breakSeal, unlessSealed, type Rooms } from './rooms.ts'
 
 /** What a person found out about an attempt that ended `unknown`. */
@@ -29,8 +28,6 @@ const outcomes: Readonly<Record<Resolution['as'], EntryOutcome>> = {
   done: { status: 'ok', effect: 'done' },
   not_done: { status: 'failed', effect: 'none' },
 }
-
-const saltBytes = 16
 
 /**
  * Settles entry `seq`, which ended `unknown`: a person says whether it took effect. That is an entry of its own, durable
@@ -87,20 +84,12 @@ async function append(
   words: Uint8Array,
   principal: string,
 ): Promise<Resolved> {
-  const payload = { salt: random(saltBytes), bytes: words }
-  try {
-    vault.put(entry.class ?? defaultClass, payload)
-    await vault.sync()
-  } catch (error) {
-    if (isKernelError(error, 'VAULT_UNWRITABLE')) breakSeal(seal, error)
-    throw error
-  }
   const draft = {
     kind: 'resolve',
     agent: entry.agent,
     principal,
     of: entry.seq,
-    reason: commitmentOf(payload),
+    reason: keepIn(vault, random, entry.class, words),
     outcome: outcomes[as],
     ...(entry.class !== undefined && { class: entry.class }),
   } as const

@@ -4,6 +4,7 @@ import { nodePrimitives } from '../base/hash.ts'
 import {
   logFiles,
   openLog,
+  tileHeight,
   tilePath,
   tileWidth,
   type FolderFiles,
@@ -58,9 +59,6 @@ async function* entriesFrom(directory: string, ledger: Ledger, from: number): As
   }
   for (; next < end; next++) yield { seq: next, bytes: await ledger.read(next) }
 }
-
-/** Levels of the tree that one tile spans. */
-const tileHeight = 8
 
 /** The tree over the entries before `start`, a multiple of a tile's width, from the hashes in a few tiles: what is appended tells whether they are right. */
 async function treeBefore(start: number, size: number, files: FolderFiles): Promise<Frontier> {

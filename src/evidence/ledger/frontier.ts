@@ -1,8 +1,6 @@
 import { KernelError } from '../../base/errors.ts'
 import { digestBytes, digestOf, putDigest, type Digest } from './digest.ts'
-
-/** Levels of the tree that one tile spans. @see https://c2sp.org/tlog-tiles */
-const tileHeight = 8
+import { tileHeight } from './tile.ts'
 
 const leftAt = 1
 const rightAt = leftAt + digestBytes
@@ -60,10 +58,6 @@ export class Frontier {
       if (rest % 2 === 1) peaks.unshift(this.#subtrees[height] as Digest)
     }
     return peaks
-  }
-
-  copy(): Frontier {
-    return Frontier.fromPeaks(this.#size, this.peaks())
   }
 
   /** @throws KernelError LEDGER_CORRUPT when there is not one digest for each set bit of `size` */

@@ -33,5 +33,14 @@ export {
   parseVkey,
 } from './note.ts'
 export type { Checkpoint, Note, NoteSignature, VerifierKey } from './note.ts'
-export { decodeBundle, encodeBundle, entriesPath, tileLevels, tilePath, tileWidth, treePaths } from './tile.ts'
+export {
+  decodeBundle,
+  encodeBundle,
+  entriesPath,
+  tileHeight,
+  tileLevels,
+  tilePath,
+  tileWidth,
+  treePaths,
+} from './tile.ts'
 export type { TileLevel } from './tile.ts'

@@ -78,6 +78,8 @@ export interface Ledger {
   readonly policy: PolicyMark | undefined
   /** How much room the disk of the log has. While it is `spent`, only entries that settle an intent or are no action are taken. */
   readonly space: Space
+  /** Why nothing can be begun while space is `spent`: LEDGER_FULL. */
+  readonly full: KernelError | undefined
   /** Intents that were open when the ledger was opened, oldest first. Each needs a terminal entry with `settles`. */
   readonly unsettled: readonly Intent[]
   /**

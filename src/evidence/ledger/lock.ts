@@ -9,7 +9,7 @@ export interface Lock {
 }
 
 /** Who holds a folder, as the second to come reads it. */
-interface Owner {
+export interface Owner {
   readonly pid: number
   /** Ms since 1970 UTC. */
   readonly startedAt: number
@@ -65,7 +65,7 @@ function makeLockFile(path: string): void {
 }
 
 function describe(folder: string, asking: Owner): string {
-  const held = readOwner(join(folder, 'lock.owner'))
+  const held = readOwner(folder)
   const who = held === undefined ? 'another process' : `process ${held.pid}`
   if (folder === asking.dataDir) {
     return `data directory \`${folder}\` is held by ${who}; stop it, or name another one with \`--data-dir\``
@@ -85,10 +85,11 @@ function writeOwner(path: string, owner: Owner): void {
   }
 }
 
-function readOwner(path: string): Owner | undefined {
+/** Who wrote itself into the lock file of `folder`. Only looks: whether it still holds the folder is another matter. */
+export function readOwner(folder: string): Owner | undefined {
   try {
     const owner = JSON.parse(
-      readFileSync(path, { encoding: 'utf8', flag: constants.O_RDONLY | constants.O_NOFOLLOW }),
+      readFileSync(join(folder, 'lock.owner'), { encoding: 'utf8', flag: constants.O_RDONLY | constants.O_NOFOLLOW }),
     ) as Partial<Owner> | null
     const { pid, startedAt, dataDir } = owner ?? {}
     if (!Number.isSafeInteger(pid) || typeof startedAt !== 'number' || typeof dataDir !== 'string') return undefined

@@ -73,10 +73,6 @@ export class LogState {
     return frames
   }
 
-  copy(): LogState {
-    return LogState.fromFrames(this.frames())
-  }
-
   /** @throws KernelError LEDGER_CORRUPT when `frames` are not what `frames()` gives */
   static fromFrames(frames: readonly Frame[]): LogState {
     const state = new LogState()

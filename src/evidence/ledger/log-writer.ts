@@ -177,7 +177,7 @@ export class LogWriter implements Ledger {
   }
 
   enter(draft: EntryDraft, options: AppendOptions, done: AppendDone): void {
-    const refusal = this.#refusal() ?? this.#withoutSpace(draft.kind === 'action' && options.settles === undefined)
+    const refusal = this.#refusal() ?? (isBeginning(draft, options) ? this.full : undefined)
     if (refusal !== undefined) done(refusal, undefined)
     else if (this.#waitingAppends.size === 0 && this.#hasRoom()) this.#enterNow(draft, options, done)
     else this.#waitingAppends.add(() => this.#enterNow(draft, options, done))
@@ -188,13 +188,10 @@ export class LogWriter implements Ledger {
     return this.#closing && new KernelError('LEDGER_UNWRITABLE', 'it was closed; open it again')
   }
 
-  /** Why nothing is begun any more, while what has begun can still end. */
-  #withoutSpace(isBeginning: boolean): KernelError | undefined {
-    if (!isBeginning || this.#headroom.space !== 'spent') return undefined
-    return new KernelError(
-      'LEDGER_FULL',
-      `free some space on the disk of \`${this.#directory}\`; nothing is begun until then`,
-    )
+  get full(): KernelError | undefined {
+    if (this.#headroom.space !== 'spent') return undefined
+    const advice = 'nothing is begun until then'
+    return new KernelError('LEDGER_FULL', `free some space on the disk of \`${this.#directory}\`; ${advice}`)
   }
 
   get space(): Space {
@@ -247,7 +244,7 @@ export class LogWriter implements Ledger {
   }
 
   intend(intent: JsonObject): Promise<IntentId> {
-    const refusal = this.#refusal() ?? this.#withoutSpace(true)
+    const refusal = this.#refusal() ?? this.full
     if (refusal !== undefined) return Promise.reject(refusal)
     const json = canonicalBytes(intent)
     if (json.length > limits.intentBytes) {
@@ -379,6 +376,11 @@ export class LogWriter implements Ledger {
       })
     }
   }
+}
+
+/** What ends something that has begun, or is no action, is entered on the last of the space. */
+function isBeginning({ kind }: EntryDraft, { settles }: AppendOptions): boolean {
+  return kind === 'action' && settles === undefined
 }
 
 /** A log whose entries commit to nothing outside it. */

@@ -4,6 +4,9 @@ import { limits } from '../../base/limits.ts'
 /** Hashes in a full tile and entries in a full bundle: tiles have height 8. @see https://c2sp.org/tlog-tiles */
 export const tileWidth = 256
 
+/** Levels of the tree that one tile spans. */
+export const tileHeight = 8
+
 export const hashBytes = 32
 const lengthBytes = 2
 

@@ -1,11 +1,8 @@
 import { KernelError } from '../../base/errors.ts'
 import type { Primitives } from '../../base/primitives.ts'
-import { tileWidth } from '../ledger/tile.ts'
+import { tileHeight, tileWidth } from '../ledger/tile.ts'
 import { perfectRoot, type NodeReader } from '../proof/index.ts'
 import { readTile, type Found, type LogFiles } from './log-files.ts'
-
-/** Levels of the tree that one tile spans. */
-const tileHeight = 8
 
 /** Tree nodes from the tiles of a log of `size` entries, each tile read once. @throws KernelError LEDGER_CORRUPT */
 export function nodesOf(files: LogFiles, size: number, primitives: Primitives): NodeReader {

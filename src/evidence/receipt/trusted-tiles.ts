@@ -1,11 +1,8 @@
 import type { Primitives } from '../../base/primitives.ts'
 import type { Checkpoint } from '../ledger/note.ts'
-import { tileLevels, tileWidth, type TileLevel } from '../ledger/tile.ts'
+import { tileHeight, tileLevels, tileWidth, type TileLevel } from '../ledger/tile.ts'
 import { Frontier, perfectRoot } from '../proof/index.ts'
 import { readTile, sameHash, type LogFiles } from './log-files.ts'
-
-/** Levels of the tree that one tile spans. */
-const tileHeight = 8
 
 type Hashes = readonly Uint8Array[]
 

@@ -51,8 +51,8 @@ export interface OpenVaultOptions {
 export interface Vault {
   /** Whether something that was put is not on stable storage yet. */
   readonly hasUnwritten: boolean
-  /** Keeps payloads in memory until `write`. @throws KernelError VAULT_UNWRITABLE, VALUE_INVALID for a salt or payload out of bounds */
-  put(sensitivity: string, ...payloads: readonly Payload[]): void
+  /** Keeps payloads in memory until `write`, and returns their commitments, 64 hex each. @throws KernelError VAULT_UNWRITABLE, VALUE_INVALID for a salt or payload out of bounds */
+  put(sensitivity: string, ...payloads: readonly Payload[]): string[]
   /** Writes all that was put, each class as one record: it survives the end of the process. @throws KernelError VAULT_UNWRITABLE */
   write(): void
   /** Resolves when all that was put is on stable storage. @throws KernelError VAULT_UNWRITABLE */
@@ -87,7 +87,12 @@ interface OpenShelf extends Shelf {
 
 interface Waiting {
   readonly shelf: Shelf
-  readonly payloads: Payload[]
+  readonly payloads: Committed[]
+}
+
+/** A payload with its commitment, 64 hex. */
+interface Committed extends Payload {
+  readonly commitment: string
 }
 
 class OpenVault implements Vault {
@@ -112,7 +117,7 @@ class OpenVault implements Vault {
     return this.#waiting.size > 0 || this.#unsynced().length > 0
   }
 
-  put(sensitivity: string, ...payloads: readonly Payload[]): void {
+  put(sensitivity: string, ...payloads: readonly Payload[]): string[] {
     if (this.#failure !== undefined) throw this.#failure
     for (const { salt, bytes } of payloads) {
       if (salt.length === 0 || salt.length > saltMaxBytes || bytes.length + recordTargetBytes > sealedMaxBytes) {
@@ -121,8 +126,10 @@ class OpenVault implements Vault {
     }
     const shelf = shelfOf(this.#directory, sensitivity, this.#options.clock.now())
     const waiting = this.#waiting.get(shelf.path)
-    if (waiting === undefined) this.#waiting.set(shelf.path, { shelf, payloads: [...payloads] })
-    else waiting.payloads.push(...payloads)
+    const committed = payloads.map((payload) => ({ ...payload, commitment: commitmentOf(payload) }))
+    if (waiting === undefined) this.#waiting.set(shelf.path, { shelf, payloads: committed })
+    else waiting.payloads.push(...committed)
+    return committed.map(({ commitment }) => commitment)
   }
 
   write(): void {
@@ -137,9 +144,12 @@ class OpenVault implements Vault {
     }
   }
 
-  #append(shelf: OpenShelf, payloads: readonly Payload[]): void {
+  #append(shelf: OpenShelf, payloads: readonly Committed[]): void {
     const plain = encodePayloads(payloads)
-    const head = encodeHead(payloads.map(commitmentOf), plain.length + sealOverheadBytes)
+    const head = encodeHead(
+      payloads.map(({ commitment }) => commitment),
+      plain.length + sealOverheadBytes,
+    )
     const sealed = seal(shelf.key, recordContext(shelf, shelf.end), plain, this.#options.random)
     const record = Buffer.concat([head, sealed])
     shelf.isSynced = false
@@ -274,8 +284,8 @@ class OpenVault implements Vault {
 }
 
 /** Payloads cut into records, in order. */
-function* batches(payloads: readonly Payload[]): Generator<Payload[]> {
-  let batch: Payload[] = []
+function* batches(payloads: readonly Committed[]): Generator<Committed[]> {
+  let batch: Committed[] = []
   let bytes = 0
   for (const payload of payloads) {
     if (batch.length === recordItems || (batch.length > 0 && bytes + payload.bytes.length > recordTargetBytes)) {
