@@ -72,6 +72,11 @@ export const limits = {
   timerMs: 2_147_483_647,
   /** How long a provider may take to close. */
   closeMs: 10_000,
+  /** Content that the vault keeps in pieces: a before-image, the output of a program. */
+  contentBytes: 17_179_869_184,
+  contentPieceBytes: 1_048_576,
+  /** Pieces of the day that are known, so that they are not kept twice. */
+  knownPieces: 65_536,
   policyBytes: 1_048_576,
   policyRules: 100_000,
   policyPatternLength: 4096,
@@ -86,6 +91,8 @@ export const limits = {
   blockEntries: 512,
   /** From one publication to the next under load: blocks that fill meanwhile share one checkpoint. */
   publishPauseMs: 100,
+  /** Files of one publication from which on a thread of its own writes them: some 2,000 entries. */
+  threadedFiles: 16,
   /** How long an entry may stay outside the published files while a kernel runs. */
   publishIntervalMs: 1000,
   /** How long a written, not yet synced batch may wait for its fdatasync. */

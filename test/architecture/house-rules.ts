@@ -61,7 +61,8 @@ const modules: readonly { readonly name: RegExp; readonly allowed: readonly RegE
   { name: /^node:sqlite$/, allowed: [/^kernel\/state\//, /^evidence\/ledger\/lock\.ts$/] },
   { name: /^node:child_process$/, allowed: [/^cli\//] },
   { name: /^node:http$/, allowed: [/^cli\/commands\/witness-server\.ts$/] },
-  { name: /^node:(?:net|https|http2|tls|dgram|dns|vm|worker_threads|cluster|inspector|repl)$/, allowed: [] },
+  { name: /^node:worker_threads$/, allowed: [/^evidence\/ledger\/tile-writer-(?:thread|worker)\.ts$/] },
+  { name: /^node:(?:net|https|http2|tls|dgram|dns|vm|cluster|inspector|repl)$/, allowed: [] },
 ]
 
 /** Rooms that run in a browser: nothing of Node, neither they nor what they import. */

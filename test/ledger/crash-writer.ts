@@ -12,7 +12,7 @@ const ledger = await openLedger({
   directory,
   keys: loadKeys(keysRoot, origin),
   clock: systemClock,
-  bounds: { walSegmentBytes: 262_144, publishIntervalMs: 20 },
+  bounds: { walSegmentBytes: 262_144, publishIntervalMs: 20, threadedFiles: Number(round) % 2 === 0 ? 1 : 1000 },
 })
 const say = (line: string): void => void writeSync(1, `${line}\n`)
 const draft = { kind: 'action', agent: 'local', principal: 'alice', action: 'fs.write' } as const

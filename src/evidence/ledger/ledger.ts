@@ -58,6 +58,7 @@ export interface LedgerBounds {
   readonly publishPauseMs: number
   readonly syncIntervalMs: number
   readonly unpublishedEntries: number
+  readonly threadedFiles: number
 }
 
 /**

@@ -84,7 +84,8 @@ export class LogWriter implements Ledger {
     this.#locks = locks
     this.#isNew = resume.live.length === 0
     this.#edge = TileEdge.read(directory, published)
-    this.#publisher = new Publisher(directory, this.#edge.cut(), files)
+    const threadedFiles = options.files === undefined ? this.#bounds.threadedFiles : Infinity
+    this.#publisher = new Publisher(directory, this.#edge.cut(), { files, threadedFiles })
     this.#published = this.#publisher.size
     for (const entry of unpublished) this.#edge.add(entry)
     this.#assigner = new Assigner(state, keys.origin, keys.agent, clock)
@@ -370,6 +371,7 @@ export class LogWriter implements Ledger {
     } finally {
       clearTimeout(this.#publishTimer)
       await this.#publishing?.catch(() => undefined)
+      await this.#publisher.close()
       // Whatever the disk says now, the next process must be able to take over.
       await this.#wal.close().finally(() => {
         for (const lock of this.#locks) lock.release()

@@ -1,12 +1,12 @@
 import { dirname, join } from 'node:path'
 import type { KeyRing } from '../../base/keys.ts'
-import { makeDirectoryLater, namesIn, removeEmpty, type FileLayer } from './file-layer.ts'
+import { namesIn, removeEmpty, type FileLayer } from './file-layer.ts'
 import { formatCheckpoint, formatNote, formatSignatureLine } from './note.ts'
 import type { TileCut, TileFile } from './tile-edge.ts'
+import { ThreadLost, TileWriterThread } from './tile-writer-thread.ts'
+import { TileWriter, type TileJob } from './tile-writer.ts'
 import { entriesPath, tileLevels, tilePath, tileWidth } from './tile.ts'
 
-/** Files written at once: each waits for the disk, and Node's pool has four threads. */
-const parallelWrites = 3
 /** Tiles that one interrupted publication can have left behind, at most. */
 const strayTiles = 1024
 
@@ -17,22 +17,30 @@ export function signCheckpoint(keys: KeyRing, size: number, root: Uint8Array): B
   return Buffer.from(formatNote(body, [line]))
 }
 
+/** Who may do the writing. */
+export interface PublisherOptions {
+  readonly files: FileLayer
+  /** Publications of so many files go to a thread of their own; `Infinity` where the file layer is a test's, in this one. */
+  readonly threadedFiles: number
+}
+
 /**
- * Writes the files that everybody may read: tiles, bundles, and last the checkpoint that covers them. Whoever reads by the
+ * Publishes the files that everybody may read: tiles, bundles, and last the checkpoint that covers them. Whoever reads by the
  * `checkpoint` file finds all that it covers at any moment: files of the checkpoint before go only after the next is there.
  */
 export class Publisher {
   readonly #directory: string
-  readonly #files: FileLayer
+  readonly #here: TileWriter
+  #threadedFiles: number
+  #thread: TileWriterThread | undefined
   #size: number
   #partials: readonly string[]
-  /** Folders that are there. Those of partial files go with them. */
-  readonly #folders: Set<string> = new Set()
 
   /** @param directory `…/ledger` @param published what its checkpoint covers */
-  constructor(directory: string, published: TileCut, files: FileLayer) {
+  constructor(directory: string, published: TileCut, { files, threadedFiles }: PublisherOptions) {
     this.#directory = directory
-    this.#files = files
+    this.#here = new TileWriter(directory, files)
+    this.#threadedFiles = threadedFiles
     this.#size = published.size
     this.#partials = pathsOf(published.partial)
   }
@@ -47,48 +55,40 @@ export class Publisher {
    * moment the file would be empty, to whoever copies the log and after a crash.
    */
   async publish({ size, full, partial }: TileCut, note: Uint8Array): Promise<void> {
-    const directories = new Set<string>()
+    const partials = pathsOf(partial)
     const unwritten = partial.filter(({ path }) => !this.#partials.includes(path))
-    await this.#write([...full, ...unwritten], directories)
-    for (const path of directories) await this.#files.syncDirectory(path)
-    await this.#files.replace(join(this.#directory, 'checkpoint'), note)
-    const before = this.#partials
-    this.#partials = pathsOf(partial)
+    const outdated = this.#partials.filter((path) => !partials.includes(path))
+    await this.#write({ files: [...full, ...unwritten], note, outdated })
+    this.#partials = partials
     this.#size = size
-    await this.#remove(before.filter((path) => !this.#partials.includes(path)))
   }
 
-  async #write(tiles: readonly TileFile[], directories: Set<string>): Promise<void> {
-    const rest = tiles.values()
-    const writeOn = async (): Promise<void> => {
-      for (const { path, bytes } of rest) {
-        const target = join(this.#directory, path)
-        await this.#makeParent(target, directories)
-        await this.#files.put(target, bytes)
-      }
-    }
-    await Promise.all(Array.from({ length: parallelWrites }, writeOn))
-  }
-
-  /** A new folder must be synced into the one above it, up to the log's own. */
-  async #makeParent(path: string, directories: Set<string>): Promise<void> {
-    const parent = dirname(path)
-    if (directories.has(parent)) return
-    const isNew = !this.#folders.has(parent) && (await makeDirectoryLater(parent))
-    this.#folders.add(parent)
-    for (let above = parent; ; above = dirname(above)) {
-      directories.add(above)
-      if (!isNew || above === this.#directory) return
+  async #write(job: TileJob): Promise<void> {
+    const thread = this.#threadFor(job)
+    if (thread === undefined) return this.#here.write(job)
+    try {
+      await thread.write(job)
+    } catch (error) {
+      if (!(error instanceof ThreadLost)) throw error
+      this.#thread = undefined
+      this.#threadedFiles = Infinity
+      await this.#here.write(job)
     }
   }
 
-  async #remove(paths: readonly string[]): Promise<void> {
-    for (const path of paths) {
-      const target = join(this.#directory, path)
-      await this.#files.remove(target)
-      await removeEmpty(dirname(target))
-      this.#folders.delete(dirname(target))
+  /** A thread takes some milliseconds to begin: only a log under load is worth one, and keeps it. */
+  #threadFor({ files }: TileJob): TileWriterThread | undefined {
+    if (this.#thread !== undefined || files.length < this.#threadedFiles) return this.#thread
+    try {
+      this.#thread = new TileWriterThread(this.#directory)
+    } catch {
+      this.#threadedFiles = Infinity
     }
+    return this.#thread
+  }
+
+  async close(): Promise<void> {
+    await this.#thread?.close()
   }
 
   /** Removes what a publication that was cut short left behind: partial files of another checkpoint than the published one, and their empty folders. */
@@ -110,7 +110,7 @@ export class Publisher {
     const folders = (await namesIn(join(this.#directory, parent))).filter((name) => name.endsWith('.p'))
     for (const folder of folders) {
       const paths = (await namesIn(join(this.#directory, parent, folder))).map((name) => `${parent}/${folder}/${name}`)
-      await this.#remove(paths.filter((path) => !this.#partials.includes(path)))
+      await this.#here.remove(paths.filter((path) => !this.#partials.includes(path)))
       await removeEmpty(join(this.#directory, parent, folder))
     }
   }
