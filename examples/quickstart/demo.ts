@@ -2,7 +2,7 @@
  * The main job of Kestrel in a minute: an agent works on a folder through the gate, every attempt is in the log, anyone can
  * verify the log, and nobody can change it unnoticed. Needs no key and no network. Run it with `npm run demo`.
  */
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { createKernel, isKernelError, type Kernel, type Outcome } from 'kestrel-kernel'
@@ -24,9 +24,11 @@ interface Places {
 /** A copy to play with: nothing in the checkout changes. */
 function copyWorkspace(): Places {
   const root = mkdtempSync(join(tmpdir(), 'kestrel-demo-'))
+  mkdirSync(join(root, 'workspace', 'output'), { recursive: true })
   for (const name of ['workspace', 'beside', 'policy.yaml']) {
     cpSync(join(import.meta.dirname, name), join(root, name), { recursive: true, verbatimSymlinks: true })
   }
+  cpSync(join(root, 'workspace', 'logo.png'), join(root, 'workspace', 'output', 'logo.png'))
   const dataDir = join(root, '.kestrel')
   const keysDir = join(root, 'keys')
   return { root, policy: join(root, 'policy.yaml'), dataDir, keysDir, ledger: join(dataDir, 'ledger') }
@@ -72,14 +74,38 @@ async function letAgentWork(places: Places): Promise<{ vkey: string; deniedSeq: 
     'the report is not on the disk',
   )
 
-  title('2  A comment hidden in notes.md tells it to go further. It can ask; it cannot do.')
+  title('2  It overwrites a picture by mistake. An operator undoes that, as one more request to the gate.')
+  await undoMistake(kernel, join(root, 'workspace', 'output', 'logo.png'))
+
+  title('3  A comment hidden in notes.md tells it to go further. It can ask; it cannot do.')
   const [first] = await carryOut(kernel, mischief(csv))
   assert(readFileSync(join(root, 'workspace', 'sales.csv'), 'utf8') === csv, 'a refused write changed a file')
   return { vkey: kernel.vkey, deniedSeq: first?.seq ?? -1 }
 }
 
+/** An image of the old file was sealed before the write, so every byte of it comes back. */
+async function undoMistake(kernel: Kernel, picture: string): Promise<void> {
+  const before = readFileSync(picture)
+  const [mistake] = await carryOut(kernel, [
+    {
+      request: {
+        action: 'fs.write',
+        resource: '/workspace/output/logo.png',
+        params: { content: 'TODO: a nicer picture' },
+      },
+      about: 'the picture is gone',
+      ends: 'ok',
+    },
+  ])
+  assert(mistake?.undo !== undefined, 'the write cannot be undone')
+  assert(!readFileSync(picture).equals(before), 'the write changed nothing')
+  const undone = await kernel.operator({ id: 'olga', roles: ['operator'] }).undo(mistake.seq)
+  tell(undone, `olga undoes entry ${mistake.seq}: all ${before.length} bytes are back`)
+  assert(undone.status === 'ok' && readFileSync(picture).equals(before), 'the picture did not come back')
+}
+
 async function audit(places: Places, vkey: string): Promise<void> {
-  title('3  Every attempt is in the log, refused or not. An auditor verifies a copy of it with one public key.')
+  title('4  Every attempt is in the log, refused or not. An auditor verifies a copy of it with one public key.')
   const copy = join(places.root, 'copy-for-the-auditor')
   cpSync(places.ledger, copy, { recursive: true })
   const { ok, size, root, problems } = await verifyLog(logFiles(copy), { vkey })
@@ -96,7 +122,7 @@ async function audit(places: Places, vkey: string): Promise<void> {
 }
 
 async function tamper(places: Places, vkey: string, deniedSeq: number): Promise<void> {
-  title('4  Somebody who can write to the folder changes history. Three ways, in copies:')
+  title('5  Somebody who can write to the folder changes history. Three ways, in copies:')
   for (const [number, tampering] of tamperings(deniedSeq).entries()) {
     const copy = join(places.root, `tampered-${number + 1}`)
     const { ok, problems } = await verifyTampered(places.ledger, copy, tampering, vkey)

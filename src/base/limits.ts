@@ -33,6 +33,9 @@ export const limits = {
   readBytes: 8_388_608,
   /** Names that `fs.list` returns. */
   listEntries: 10_000,
+  /** Files and folders of a tree that is deleted, moved or kept, and how deep they may lie: each level holds a descriptor. */
+  treeEntries: 100_000,
+  treeDepth: 128,
   /** Names that a search for the spelling on the disk looks at, on volumes that fold names. */
   folderScan: 1_000_000,
   /** Folders of which the file system provider remembers whether they fold names. */
@@ -75,8 +78,68 @@ export const limits = {
   /** Content that the vault keeps in pieces: a before-image, the output of a program. */
   contentBytes: 17_179_869_184,
   contentPieceBytes: 1_048_576,
+  /** Payloads of which a vault remembers where they lie: the others are sought in the files of their day. */
+  recentPayloads: 65_536,
   /** Pieces of the day that are known, so that they are not kept twice. */
   knownPieces: 65_536,
+  /** The longest that one `net.http` may take, redirects included. It keeps to that by itself, so the gate waits a little longer. */
+  httpMs: 120_000,
+  httpGraceMs: 5000,
+  /** How long a connection may take to stand, and once more for its TLS. */
+  httpConnectMs: 10_000,
+  /** How long the other side may be silent within a response. */
+  httpIdleMs: 30_000,
+  /** Redirects that are followed. */
+  httpHops: 5,
+  httpRequestHeaders: 64,
+  httpRequestHeaderBytes: 16_384,
+  httpResponseHeaderBytes: 32_768,
+  /** The body of a response, as it comes and once it is decompressed. */
+  httpResponseBytes: 8_388_608,
+  /** Connections of `net.http` at once: more than one principal has attempts, so that none takes them all. */
+  httpSockets: 512,
+  /** What all responses together hold in memory while they are read. */
+  httpHeldBytes: 268_435_456,
+  /** Names that are looked up at once, also for those who wait no longer. */
+  httpLookups: 128,
+  /** Addresses of one name. */
+  httpAddresses: 64,
+  /** One secret that is sent by reference; a shorter one could not be hidden in a response without hiding much else. */
+  secretBytes: 8192,
+  secretShortest: 8,
+  secretsPerRequest: 4,
+  /** Places that one secret may be sent to. */
+  secretPlaces: 64,
+  /** The longest that a request may give a program, and what it gets when the request does not say. */
+  execMs: 600_000,
+  execDefaultMs: 30_000,
+  /** How long a program's tree may take to be gone once it is ended. */
+  execEndMs: 5000,
+  /** How long the output of a program that is over may say nothing before it is taken for complete. */
+  execDrainMs: 1000,
+  /** Looks over all processes of the machine for those that a program has left. */
+  execEndRounds: 200,
+  /** Programs that run at once. */
+  execChildren: 32,
+  execArgs: 1024,
+  /** All args of one program together, each with the NUL that ends it. */
+  execArgBytes: 65_536,
+  /** Of each output stream, in the result. */
+  execOutputBytes: 1_048_576,
+  /** Of each output stream, in the vault; what comes after it is counted and dropped. */
+  execKeptBytes: 67_108_864,
+  /** Each of the two temporary file systems of a jail. */
+  execTemporaryBytes: 268_435_456,
+  /** Mounts that a jail shows. */
+  execMounts: 64,
+  /** Folders in which a program is looked up, and of the host that a jail shows. */
+  execFolders: 64,
+  /** Files that this process was started with and that a program would inherit. */
+  inheritedFiles: 1024,
+  /** How long the jail may take to show whether it works here. */
+  jailProbeMs: 5000,
+  /** How long a before-image is kept. */
+  undoMs: 604_800_000,
   policyBytes: 1_048_576,
   policyRules: 100_000,
   policyPatternLength: 4096,

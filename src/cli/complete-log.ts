@@ -1,7 +1,6 @@
 import { systemClock } from '../base/clock.ts'
-import { loadKeys } from '../base/keys.ts'
-import { openLedger, openLog } from '../evidence/ledger/index.ts'
-import { endInterrupted } from '../kernel/recover.ts'
+import { completeEvidence } from '../kernel/upkeep.ts'
+import { providersOfCli } from './cli-providers.ts'
 import type { Places } from './places.ts'
 
 /**
@@ -9,12 +8,6 @@ import type { Places } from './places.ts'
  *
  * @throws KernelError LEDGER_LOCKED while another process writes, KEY_…, LEDGER_CORRUPT, LEDGER_ROLLED_BACK
  */
-export async function completeLog({ ledger: directory, keysDir }: Places): Promise<void> {
-  const { origin } = await openLog(directory)
-  const ledger = await openLedger({ directory, keys: loadKeys(keysDir, origin), clock: systemClock })
-  try {
-    await endInterrupted(ledger)
-  } finally {
-    await ledger.close()
-  }
+export async function completeLog({ dataDir, keysDir }: Places): Promise<void> {
+  await completeEvidence({ dataDir, keysDir, clock: systemClock, providers: providersOfCli() })
 }

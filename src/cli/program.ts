@@ -43,7 +43,7 @@ export function programOf(
   const add = (group: string, commands: readonly CommandUnknownOpts[]): void => {
     for (const command of commands) program.addCommand(command.helpGroup(group))
   }
-  add('Ask', [initCommand(act), submitCommand(act)])
+  add('Ask', [initCommand(act), submitCommand(act), undoCommand(act)])
   add('Look', [logCommand(act), explainCommand(act)])
   add('Prove', [verifyCommand(act), receiptCommand(act), keyCommand(act), witnessCommand(act)])
   add('Decide', [policyCommand(act), resolveCommand(act)])
@@ -80,6 +80,15 @@ function submitCommand(act: Act): CommandUnknownOpts {
     .action((action, resource, options) =>
       act(async (world) => (await import('./commands/submit.ts')).submit(world, { action, resource, ...options })),
     )
+}
+
+function undoCommand(act: Act): CommandUnknownOpts {
+  return new Command('undo')
+    .description('put back what entries changed, as actions through the gate; an undo can be undone')
+    .argument('<seq...>', 'numbers of the entries, newest first')
+    .option('--force', 'also where others have changed it since; what they changed is kept in a before-image')
+    .option('--as <id[:role,role]>', 'on whose authority (default `local`, without roles)')
+    .action((seqs, options) => act(async (world) => (await import('./commands/undo.ts')).undo(world, seqs, options)))
 }
 
 function logCommand(act: Act): CommandUnknownOpts {

@@ -3,7 +3,7 @@ import { KernelError } from '../base/errors.ts'
 
 /** Commands of the contract whose engine this version does not have. They say so instead of looking like a typing error. */
 const unbuilt: readonly string[] = [
-  ...['undo', 'approvals', 'approve', 'reject', 'modify'],
+  ...['approvals', 'approve', 'reject', 'modify'],
   ...['run', 'ps', 'inspect', 'scan', 'fork', 'resume', 'replay'],
   ...['mcp', 'serve', 'agent'],
 ]

@@ -22,6 +22,7 @@ export function protect(paths: readonly string[], clock: Clock = systemClock): P
   })
   const identities = new Identities(places, clock)
   return {
+    places: () => places.flatMap((place) => place.spelt()),
     coversPath: (path) => {
       for (const place of places) if (place.covers(path)) return true
       return false
@@ -41,6 +42,10 @@ class Place {
     this.given = given
     this.real = given
     this.resolve()
+  }
+
+  spelt(): readonly string[] {
+    return this.spellings.map((spelling) => spelling.replace(/(?<=.)\/$/, ''))
   }
 
   covers(path: string): boolean {

@@ -19,6 +19,11 @@ export function tableOfActions(providers: readonly Provider[]): ReadonlyMap<stri
   return table
 }
 
+/** What the providers keep on this machine, for the protection. */
+export function placesOf(providers: readonly Provider[]): readonly string[] {
+  return providers.flatMap(({ ownPlaces = [] }) => ownPlaces)
+}
+
 function problemWith(
   name: string,
   definition: ActionDefinition,

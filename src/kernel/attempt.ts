@@ -1,6 +1,7 @@
 import type { Verdict } from '../authority/policy/index.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ActionDefinition } from '../effects/provider.ts'
+import type { EntryDraft } from '../evidence/ledger/index.ts'
 import type { Caller, Commitment, Gate, PolicyInForce } from './gate.ts'
 
 /** What parsing leaves: canonical, copied, and never read from the caller's object again. */
@@ -38,6 +39,15 @@ export interface Attempt {
   params: Commitment | undefined
   /** The intent frame of a mutation. */
   intent: number | undefined
+  /** What runs the effect, once that has been begun. */
+  tier: EntryDraft['tier'] | undefined
+  /** The entry that this attempt is about. */
+  of: number | undefined
+  /** Of an undo: the action that was done first. */
+  undoes: string | undefined
+  /** The before-image of a mutation, and what the entry says of it. */
+  image: JsonObject | undefined
+  undo: EntryDraft['undo'] | undefined
 }
 
 /** The params of a request that was sent without. */

@@ -13,13 +13,21 @@ export interface DataDirectory {
   readonly root: string
   readonly ledger: string
   readonly vault: string
+  /** Before-images. No class has such a name. */
+  readonly images: string
   readonly state: string
 }
 
 const unfinished = '.new'
 
 export function placesIn(root: string): DataDirectory {
-  return { root, ledger: join(root, 'ledger'), vault: join(root, 'vault'), state: join(root, 'state.db') }
+  return {
+    root,
+    ledger: join(root, 'ledger'),
+    vault: join(root, 'vault'),
+    images: join(root, 'vault', '+undo'),
+    state: join(root, 'state.db'),
+  }
 }
 
 /**

@@ -22,10 +22,18 @@ export function draftOf(
     params: attempt.params,
     policy: decision === undefined ? undefined : inForce.seq,
     decision,
+    tier: attempt.tier,
+    of: attempt.of,
     key: attempt.key,
+    undo: mayBeUndone(outcome) ? attempt.undo : undefined,
     class: attempt.verdict?.class,
     outcome,
   }
+}
+
+/** Of an attempt that surely changed nothing, nothing is to be put back. */
+function mayBeUndone(outcome: EntryDraft['outcome']): boolean {
+  return outcome === undefined || outcome.effect === 'done' || outcome.status === 'unknown'
 }
 
 function judgedBy({ verdict }: Attempt): Decision {

@@ -3,8 +3,9 @@ import type { Clock } from '../base/clock.ts'
 import type { JsonObject, JsonValue } from '../base/json.ts'
 import type { KernelError } from '../base/errors.ts'
 import type { Principal } from '../base/principal.ts'
-import type { ActionDefinition, Protection } from '../effects/provider.ts'
+import type { ActionDefinition, ContentStore, Protection } from '../effects/provider.ts'
 import type { EntryDraft } from '../evidence/ledger/index.ts'
+import type { Images } from './images.ts'
 import type { Outcome } from './outcome.ts'
 
 /** Everything that an attempt may use: the rooms that the kernel wired, and nothing of the caller's. */
@@ -59,6 +60,9 @@ export interface Evidence {
   readonly full: KernelError | undefined
   /** Keeps `payload` in the vault and returns its commitment; it is on disk as soon as an entry that follows is. */
   keep(payload: JsonValue, sensitivity: string | undefined): Commitment
+  /** What a provider keeps content in, for an entry of this class. */
+  contents(sensitivity: string | undefined): ContentStore
+  readonly images: Images
   /** Makes an intent durable. */
   intend(intent: JsonObject): Promise<number>
   /** Writes the one terminal entry. */

@@ -4,7 +4,7 @@ import { pooledRandom } from '../base/random.ts'
 import { protect } from '../effects/protection.ts'
 import type { Provider } from '../effects/provider.ts'
 import type { FileLayer, Ledger } from '../evidence/ledger/index.ts'
-import { tableOfActions } from './actions.ts'
+import { placesOf, tableOfActions } from './actions.ts'
 import { Admission } from './admission.ts'
 import { answersFrom, type NotedAnswers } from './answers.ts'
 import { closeProviders } from './close-providers.ts'
@@ -13,13 +13,14 @@ import { Deadlines } from './deadlines.ts'
 import { evidenceFrom } from './evidence.ts'
 import type { Caller, Gate } from './gate.ts'
 import { resolveOptions, type KernelOptions, type ResolvedOptions } from './options.ts'
-import type { Outcome } from './outcome.ts'
+import type { Outcome, Reason } from './outcome.ts'
 import { readPolicy } from './policy-source.ts'
 import { bringUpToDate, recallNoted } from './recover.ts'
 import type { Request } from './request.ts'
 import { resolveUnknown, type Resolution, type Resolved } from './resolve.ts'
 import { closeRooms, openRooms, unlessSealed, type Rooms } from './rooms.ts'
 import { submit } from './submit.ts'
+import { undo, whyNotUndo, type UndoOptions } from './undo.ts'
 
 /** What an agent holds: it can ask, and nothing else. */
 export interface AgentHandle {
@@ -32,12 +33,27 @@ export interface AgentHandle {
   submit(request: Request | string): Promise<Outcome>
 }
 
+/** What a person who looks after agents holds. Never hand it to an agent. */
+export interface OperatorHandle {
+  /**
+   * Undoes what entry `seq` did, as an attempt of its own through the gate, which can be undone too.
+   *
+   * @returns the outcome, also for a refusal: `undo_conflict`, `undo_expired`, `already_undone`, `nothing_to_undo`
+   * @throws KernelError ENTRY_NOT_FOUND, KERNEL_SEALED or KERNEL_CLOSED
+   */
+  undo(seq: number, options?: UndoOptions): Promise<Outcome>
+  /** Why an undo of entry `seq` would be refused now, as far as rules and times tell; undefined when it would not. @throws KernelError ENTRY_NOT_FOUND */
+  whyNotUndo(seq: number): Promise<Reason | undefined>
+}
+
 /** The owner's object. Never hand it to an agent: give it a handle from `as`. */
 export interface Kernel extends AgentHandle, AsyncDisposable {
   /** The log's verifier key: with it anyone can verify what this kernel wrote. */
   readonly vkey: string
   /** A handle that asks on the authority of `principal`. @throws KernelError PRINCIPAL_INVALID */
   as(principal: { readonly id: string; readonly roles?: readonly string[] }): AgentHandle
+  /** A handle for what only people may do, on the authority of `principal`. @throws KernelError PRINCIPAL_INVALID */
+  operator(principal: { readonly id: string; readonly roles?: readonly string[] }): OperatorHandle
   /**
    * Settles an entry that ended `unknown`: a person says whether it took effect. Never let an agent do that.
    *
@@ -72,8 +88,8 @@ export async function createKernel(options: KernelOptions, internals: KernelInte
   const rooms = await openRooms(places, keys, resolved.clock, random, internals.files)
   const closing = new AbortController()
   try {
-    const { ledger, vault, state, seal } = rooms
-    await bringUpToDate(rooms)
+    const { ledger, state, seal } = rooms
+    await bringUpToDate(rooms, { actions, mounts: policy.mounts ?? hostMounts })
     const answers = answersFrom(state, seal, ledger, (key, noted) => recallNoted(rooms, key, noted))
     const admission = new Admission(resolved.clock, () => ledger.space)
     const gate: Gate = {
@@ -82,9 +98,7 @@ export async function createKernel(options: KernelOptions, internals: KernelInte
       protection: protect(protectedPlaces(places.root, resolved)),
       policy: { policy, seq: await enterPolicy(ledger, policy) },
       evidence: evidenceFrom({
-        ledger,
-        vault,
-        random,
+        ...rooms,
         onAppended: () => followLog(rooms, answers),
       }),
       answers,
@@ -101,15 +115,18 @@ export async function createKernel(options: KernelOptions, internals: KernelInte
   }
 }
 
-function protectedPlaces(dataDir: string, { keysDir, policy }: ResolvedOptions): string[] {
-  return [dataDir, keysDir, ...(typeof policy === 'string' ? [policy] : [])]
+/** A policy without mounts names the host's own paths. */
+const hostMounts: ReadonlyMap<string, string> = new Map([['/', '/']])
+
+function protectedPlaces(dataDir: string, { keysDir, policy, providers }: ResolvedOptions): string[] {
+  return [dataDir, keysDir, ...(typeof policy === 'string' ? [policy] : []), ...placesOf(providers)]
 }
 
 /** Entries between two notes of how far the index reflects the log: what a start after a crash has to catch up with. */
 const stateInterval = 1024
 
-function followLog({ ledger, state, seal, resolving }: Rooms, answers: NotedAnswers): void {
-  if (ledger.treeSize - state.treeSize < stateInterval || resolving.size > 0) return
+function followLog({ ledger, state, seal, resolving, undoing }: Rooms, answers: NotedAnswers): void {
+  if (ledger.treeSize - state.treeSize < stateInterval || resolving.size + undoing.size > 0) return
   const noted = answers.notedBelow()
   if (noted - state.treeSize >= stateInterval) unlessSealed(seal, () => state.advance(noted))
 }
@@ -148,6 +165,13 @@ function kernelOf(
     vkey: rooms.ledger.vkey,
     as: (principal: { readonly id: string; readonly roles?: readonly string[] }) => handleOf(readPrincipal(principal)),
     submit: handleOf(local).submit,
+    operator: (principal: { readonly id: string; readonly roles?: readonly string[] }) => {
+      const caller: Caller = Object.freeze({ principal: readPrincipal(principal), agent: local.id })
+      return Object.freeze({
+        undo: (seq: number, how?: UndoOptions) => undo(gate, rooms, caller, seq, how),
+        whyNotUndo: (seq: number) => whyNotUndo(gate, rooms, caller, seq),
+      })
+    },
     resolve: (seq: number, resolution: Resolution) => resolveUnknown(rooms, seq, resolution),
     close,
     [Symbol.asyncDispose]: close,

@@ -26,6 +26,8 @@ export type Outcome = {
   readonly action: string
   readonly resource: string
   readonly durationMs: number
+  /** There while what was changed can be put back. */
+  readonly undo?: { readonly until: string }
 } & (
   | { readonly status: 'ok'; readonly result?: JsonValue; readonly reason?: undefined; readonly error?: undefined }
   | {
@@ -53,12 +55,15 @@ export interface Ending {
 }
 
 /** What every outcome says, however the attempt ended. */
-type Answered = Pick<Outcome, 'seq' | 'action' | 'resource' | 'durationMs'>
+type Answered = Pick<Outcome, 'seq' | 'action' | 'resource' | 'durationMs'> & {
+  /** Ms since 1970 UTC. */
+  readonly undoableUntil?: number | undefined
+}
 
 /** The outcome of an attempt that ended so. */
 export function outcomeOf(
   { status, reason, result, error }: Ending,
-  { seq, action, resource, durationMs }: Answered,
+  { seq, action, resource, durationMs, undoableUntil }: Answered,
 ): Outcome {
   const outcome = {
     status,
@@ -67,6 +72,7 @@ export function outcomeOf(
     resource,
     ...(reason !== undefined && { reason }),
     ...(result !== undefined && { result }),
+    ...(undoableUntil !== undefined && { undo: { until: new Date(undoableUntil).toISOString() } }),
     ...(error !== undefined && { error }),
     durationMs,
   }

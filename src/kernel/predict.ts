@@ -4,7 +4,7 @@ import type { JsonValue } from '../base/json.ts'
 import { readPrincipal, type Principal } from '../base/principal.ts'
 import { protect } from '../effects/protection.ts'
 import type { Provider } from '../effects/provider.ts'
-import { tableOfActions } from './actions.ts'
+import { placesOf, tableOfActions } from './actions.ts'
 import { Deadlines } from './deadlines.ts'
 import type { Evidence, Gate } from './gate.ts'
 import type { Outcome } from './outcome.ts'
@@ -39,7 +39,7 @@ export function predict(
   const gate: Gate = {
     clock: systemClock,
     actions: tableOfActions(providers),
-    protection: protect([dataDir, keysDir, ...(typeof file === 'string' ? [file] : [])]),
+    protection: protect([dataDir, keysDir, ...(typeof file === 'string' ? [file] : []), ...placesOf(providers)]),
     policy: { policy: readPolicy(file), seq: 0 },
     evidence: noEvidence(treeSize),
     answers: { find: () => undefined, expect: never, remember: never, forget: never },
@@ -53,7 +53,15 @@ export function predict(
 }
 
 function noEvidence(nextSeq: number): Evidence {
-  return { nextSeq, full: undefined, keep: never, intend: never, append: never }
+  return {
+    nextSeq,
+    full: undefined,
+    keep: never,
+    contents: never,
+    images: { keep: never, contents: never, read: never },
+    intend: never,
+    append: never,
+  }
 }
 
 function never(): never {

@@ -1,7 +1,9 @@
 import { pooledRandom } from '../base/random.ts'
+import { tableOfActions } from './actions.ts'
 import { findDataDirectory } from './data-directory.ts'
-import { endInterrupted, noteEntries } from './recover.ts'
+import { noteEntries } from './recover.ts'
 import { closeEvidence, openEvidence, type EvidenceRooms } from './rooms.ts'
+import { endInterrupted } from './settle.ts'
 import { remakeState, type Former } from './state/remake.ts'
 import type { StateWriter } from './state/state.ts'
 import type { Upkeep } from './upkeep.ts'
@@ -12,6 +14,7 @@ export interface Rebuilt {
   readonly treeSize: number
   readonly keys: number
   readonly resolves: number
+  readonly undos: number
   /** Idempotency keys of which the vault no longer has the answer: a retry under one is a conflict. */
   readonly withoutAnswer: number
   readonly former: Former
@@ -23,12 +26,12 @@ export interface Rebuilt {
  *
  * @throws KernelError LEDGER_NOT_FOUND, LEDGER_LOCKED, LEDGER_CORRUPT, LEDGER_ROLLED_BACK, TILE_INVALID, KEY_…; the index is left as it was
  */
-export async function rebuild({ dataDir, keysDir, clock }: Upkeep): Promise<Rebuilt> {
+export async function rebuild({ dataDir, keysDir, clock, providers = [] }: Upkeep): Promise<Rebuilt> {
   const { places, keys } = findDataDirectory(dataDir, keysDir)
   const rooms = await openEvidence(places, keys, clock, pooledRandom())
   let rebuilt: Rebuilt
   try {
-    await endInterrupted(rooms.ledger)
+    await endInterrupted(rooms, { actions: tableOfActions(providers) })
     rebuilt = await remake(places.state, rooms, keys.walKey)
   } catch (error) {
     await closeEvidence(rooms).catch(() => undefined)
@@ -44,8 +47,8 @@ async function remake(file: string, { ledger, vault, entries }: EvidenceRooms, k
     const counted = counting(state)
     await noteEntries(counted, entries(0), vault)
     state.advance(ledger.treeSize)
-    const { keys, resolves, withoutAnswer } = counted
-    return { treeSize: ledger.treeSize, keys, resolves, withoutAnswer, former: install() }
+    const { keys, resolves, undos, withoutAnswer } = counted
+    return { treeSize: ledger.treeSize, keys, resolves, undos, withoutAnswer, former: install() }
   } catch (error) {
     discard()
     throw error
@@ -55,6 +58,7 @@ async function remake(file: string, { ledger, vault, entries }: EvidenceRooms, k
 interface Counting extends StateWriter {
   keys: number
   resolves: number
+  undos: number
   withoutAnswer: number
 }
 
@@ -62,6 +66,7 @@ function counting(state: StateWriter): Counting {
   return {
     keys: 0,
     resolves: 0,
+    undos: 0,
     withoutAnswer: 0,
     findKey: (key) => state.findKey(key),
     noteKey(key, seq, request) {
@@ -69,9 +74,9 @@ function counting(state: StateWriter): Counting {
       this.keys++
       if (request === '') this.withoutAnswer++
     },
-    noteResolve(of, seq) {
-      state.noteResolve(of, seq)
-      this.resolves++
+    note(relation, of, seq) {
+      state.note(relation, of, seq)
+      this[relation]++
     },
   }
 }

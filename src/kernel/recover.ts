@@ -4,33 +4,22 @@ import { KernelError } from '../base/errors.ts'
 import { sha256Hex } from '../base/hash.ts'
 import { isJsonObject, parseJson, type JsonObject } from '../base/json.ts'
 import { reasonTable, type ReasonCode } from '../base/reasons.ts'
-import { parseEntry, type Entry, type EntryDraft, type Ledger } from '../evidence/ledger/index.ts'
+import { parseEntry, type Entry, type Ledger } from '../evidence/ledger/index.ts'
 import type { Vault } from '../evidence/vault/index.ts'
 import { keptAnswerDepth } from './answers.ts'
-import { defaultClass } from './evidence.ts'
+import { defaultClass } from './payload.ts'
 import { outcomeOf, type Ending, type Outcome } from './outcome.ts'
 import { breakSeal, type Rooms } from './rooms.ts'
+import { endInterrupted, type World } from './settle.ts'
+import type { Relation } from './state/schema.ts'
 import type { NotedKey, State, StateWriter } from './state/state.ts'
 import type { StoredEntry } from './stored-entries.ts'
 
 /** What a start does before the gate opens: each attempt has its one entry, and the index reflects the log. */
-export async function bringUpToDate({ ledger, vault, state, entries }: Rooms): Promise<void> {
-  await endInterrupted(ledger)
+export async function bringUpToDate(rooms: Rooms, world: World): Promise<void> {
+  const { ledger, vault, state, entries } = rooms
+  await endInterrupted(rooms, world)
   await catchUp(state, ledger, vault, entries)
-}
-
-/**
- * Ends the attempts that a crash cut between intent and entry. Nothing can tell any more whether they took effect, so each
- * becomes `unknown`, for a person to settle.
- */
-export async function endInterrupted(ledger: Ledger): Promise<void> {
-  for (const { id, intent } of ledger.unsettled) {
-    const draft: EntryDraft = {
-      ...(intent as unknown as EntryDraft),
-      outcome: { status: 'unknown', effect: 'uncertain', error: 'interrupted' },
-    }
-    await ledger.append(draft, { durability: 'durable', settles: id })
-  }
 }
 
 /** Brings the state index up to the log: after a crash, or from nothing when it was removed. */
@@ -48,8 +37,20 @@ export async function catchUp(
   })
 }
 
+/** Which entry this one settles or undid, if it does. */
+export function relationOf({
+  kind,
+  action,
+  of,
+  outcome,
+}: Entry): { readonly is: Relation; readonly of: number } | undefined {
+  if (of === undefined) return undefined
+  if (kind === 'resolve') return { is: 'resolves', of }
+  return action === 'undo' && outcome?.status === 'ok' ? { is: 'undos', of } : undefined
+}
+
 /** How an entry begins a field that the index is about. Most entries have none, and need not be parsed. */
-const marks: readonly Buffer[] = ['"key":"', '"kind":"resolve"'].map((text) => Buffer.from(text))
+const marks: readonly Buffer[] = ['"key":"', '"kind":"resolve"', '"action":"undo"'].map((text) => Buffer.from(text))
 
 /** Notes of each entry what the index holds of it. What was noted already stays: of two entries under one key the first answered. */
 export async function noteEntries(
@@ -61,7 +62,8 @@ export async function noteEntries(
     const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     if (!marks.some((mark) => view.includes(mark))) continue
     const entry = parseEntry(bytes)
-    if (entry.kind === 'resolve' && entry.of !== undefined) state.noteResolve(entry.of, seq)
+    const relation = relationOf(entry)
+    if (relation !== undefined) state.note(relation.is, relation.of, seq)
     if (entry.key === undefined) continue
     const noted = state.findKey(entry.key)
     if (noted === undefined || noted.seq > seq) state.noteKey(entry.key, seq, await requestOf(entry, vault))
@@ -107,6 +109,7 @@ async function answerIn(entry: Entry, vault: Vault): Promise<Outcome> {
     action: entry.action ?? '',
     resource: entry.resource ?? '',
     durationMs: entry.outcome?.durationMs ?? 0,
+    undoableUntil: entry.outcome?.effect === 'done' ? entry.undo?.until : undefined,
   })
 }
 

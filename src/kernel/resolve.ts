@@ -3,7 +3,7 @@ import { KernelError } from '../base/errors.ts'
 import { limits } from '../base/limits.ts'
 import { readPrincipal } from '../base/principal.ts'
 import { parseEntry, type Entry, type EntryOutcome } from '../evidence/ledger/index.ts'
-import { keepIn } from './evidence.ts'
+import { keepIn } from './payload.ts'
 import { breakSeal, unlessSealed, type Rooms } from './rooms.ts'
 
 /** What a person found out about an attempt that ended `unknown`. */
@@ -67,7 +67,7 @@ async function unsettled({ ledger, entry: read, state, seal }: Rooms, seq: numbe
     const how = entry.outcome === undefined ? `is of kind \`${entry.kind}\`` : `ended \`${entry.outcome.status}\``
     throw refuse(seq, `${how}, and only what ended \`unknown\` can be resolved`)
   }
-  const by = state.findResolve(seq)
+  const by = state.find('resolves', seq)
   if (by === undefined) return entry
   const settling = by < ledger.treeSize ? parseEntry(await read(by)) : undefined
   if (settling?.kind === 'resolve' && settling.of === seq) throw refuse(seq, `was resolved by entry ${by} already`)
@@ -94,7 +94,7 @@ async function append(
     ...(entry.class !== undefined && { class: entry.class }),
   } as const
   const { seq } = await ledger.append(draft, { durability: 'durable' })
-  unlessSealed(seal, () => state.noteResolve(entry.seq, seq))
+  unlessSealed(seal, () => state.note('resolves', entry.seq, seq))
   return { seq, of: entry.seq, as }
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { KernelError } from '../base/errors.ts'
 import type { KeyRing } from '../base/keys.ts'
+import { limits } from '../base/limits.ts'
 import type { RandomBytes } from '../base/random.ts'
 import { openLedger, type FileLayer, type Ledger } from '../evidence/ledger/index.ts'
 import { openVault, type Vault } from '../evidence/vault/index.ts'
@@ -13,7 +14,10 @@ import { storedEntries, type StoredEntries } from './stored-entries.ts'
 export interface EvidenceRooms extends StoredEntries {
   readonly ledger: Ledger
   readonly vault: Vault
+  /** Before-images, in a vault of their own. */
+  readonly images: Vault
   readonly random: RandomBytes
+  readonly clock: Clock
   readonly seal: Seal
 }
 
@@ -22,6 +26,8 @@ export interface Rooms extends EvidenceRooms {
   readonly state: State
   /** Entries that are being settled at this moment. */
   readonly resolving: Set<number>
+  /** Entries that are being undone. */
+  readonly undoing: Set<number>
 }
 
 /**
@@ -39,7 +45,7 @@ export async function openRooms(
   const rooms = await openEvidence(places, keys, clock, random, files)
   try {
     const state = openState(places.state, rooms.ledger.origin, rooms.ledger.treeSize, keys.walKey)
-    return { ...rooms, state, resolving: new Set() }
+    return { ...rooms, state, resolving: new Set(), undoing: new Set() }
   } catch (error) {
     await closeEvidence(rooms).catch(() => undefined)
     throw error
@@ -57,17 +63,33 @@ export async function openEvidence(
   const seal: Seal = { by: undefined }
   const layer = files === undefined ? {} : { files }
   const onFailure = (error: KernelError): void => breakSeal(seal, error)
-  let vault: Vault | undefined
-  // Payloads go out with the entries that commit to them. The vault is opened second: the log's lock keeps others out of it.
-  const companion = { write: () => vault?.write(), sync: () => vault?.sync() ?? Promise.resolve() }
+  const vaults: Vault[] = []
+  // Payloads go out with the entries that commit to them. Vaults are opened second: the log's lock keeps others out of them.
+  const companion = {
+    write: () => {
+      for (const vault of vaults) vault.write()
+    },
+    sync: () => syncAll(vaults),
+  }
   const ledger = await openLedger({ directory: places.ledger, keys, clock, onFailure, companion, ...layer })
   try {
-    vault = openVault({ directory: places.vault, key: keys.vaultKey, clock: timeOf(ledger, clock), random, ...layer })
-    return { ledger, vault, random, seal, ...storedEntries(places.ledger, ledger) }
+    const open = (directory: string): Vault => {
+      const vault = openVault({ directory, key: keys.vaultKey, clock: timeOf(ledger, clock), random, ...layer })
+      vaults.push(vault)
+      return vault
+    }
+    const vault = open(places.vault)
+    const images = open(places.images)
+    images.expire(ledger.timeMs - limits.undoMs)
+    return { ledger, vault, images, random, clock, seal, ...storedEntries(places.ledger, ledger) }
   } catch (error) {
     await ledger.close().catch(() => undefined)
     throw error
   }
+}
+
+async function syncAll(vaults: readonly Vault[]): Promise<void> {
+  await Promise.all(vaults.map((vault) => vault.sync()))
 }
 
 /** Payloads are filed by the time of the log, which never goes back: an entry leads to the day of its payload. */
@@ -104,11 +126,11 @@ export async function closeRooms({ state, seal, ...evidence }: Rooms): Promise<v
 }
 
 /** The same without the index. */
-export async function closeEvidence({ vault, ledger }: EvidenceRooms): Promise<void> {
+export async function closeEvidence({ vault, images, ledger }: EvidenceRooms): Promise<void> {
   try {
     // The log first: its last sync takes the vault along.
     await ledger.close()
   } finally {
-    await vault.close()
+    await Promise.all([vault.close(), images.close()])
   }
 }

@@ -77,7 +77,8 @@ function observe(attempt: Attempt): Promise<Outcome> {
   return conclude(attempt, screen(attempt, effect))
 }
 
-async function mutate(attempt: Attempt): Promise<Outcome> {
+/** Prepares, performs and concludes a mutation that was permitted. */
+export async function mutate(attempt: Attempt): Promise<Outcome> {
   const unprepared = await prepareToMutate(attempt)
   if (unprepared !== undefined) return conclude(attempt, unprepared)
   const effect = await perform(attempt)
@@ -89,7 +90,8 @@ function answerAgain({ gate, caller }: Attempt, known: Outcome | Promise<Outcome
   return Promise.resolve(known).finally(() => gate.admission.end(caller.principal.id))
 }
 
-function whyClosed(gate: Gate): KernelError | undefined {
+/** Why nothing can be asked any more. */
+export function whyClosed(gate: Gate): KernelError | undefined {
   const { by } = gate.seal
   if (by !== undefined) {
     return new KernelError('KERNEL_SEALED', `${by.message}; look at \`kestrel doctor\`, then start it again`, {

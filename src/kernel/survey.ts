@@ -1,5 +1,7 @@
 import { parseEntry, type Entry } from '../evidence/ledger/index.ts'
-import { defaultClass } from './evidence.ts'
+import { defaultClass } from './payload.ts'
+import { relationOf } from './recover.ts'
+import { relations, type Relation } from './state/schema.ts'
 import { viewState, type StateView } from './state/view.ts'
 import type { StoredEntry } from './stored-entries.ts'
 
@@ -21,6 +23,7 @@ export interface Survey {
   readonly unsettled: readonly number[]
   readonly keys: number
   readonly resolves: number
+  readonly undos: number
   /** What the index says otherwise than the log. */
   readonly index: IndexFindings
 }
@@ -57,8 +60,16 @@ export async function survey(
       await onCommitted({ seq, commitment, class: entry.class ?? defaultClass, timeMs: entry.time })
     }
   }
-  const { keys, resolves } = comparison
-  return { entries: size, lastTimeMs, unsettled: [...unsettled], keys, resolves, index: comparison.findings(size) }
+  const { keys, resolves, undos } = comparison
+  return {
+    entries: size,
+    lastTimeMs,
+    unsettled: [...unsettled],
+    keys,
+    resolves,
+    undos,
+    index: comparison.findings(size),
+  }
 }
 
 function commitmentsOf({ params, outcome, reason }: Entry): string[] {
@@ -70,6 +81,7 @@ class Comparison {
   readonly #index: StateView | undefined
   keys = 0
   resolves = 0
+  undos = 0
   #right = 0
   #missing = 0
 
@@ -83,12 +95,11 @@ class Comparison {
       // Of two entries under one key the first answered.
       if (noted === undefined || noted >= entry.seq) this.#count('keys', entry.seq, noted)
     }
-    if (entry.kind === 'resolve' && entry.of !== undefined) {
-      this.#count('resolves', entry.seq, this.#index?.findResolve(entry.of))
-    }
+    const relation = relationOf(entry)
+    if (relation !== undefined) this.#count(relation.is, entry.seq, this.#index?.find(relation.is, relation.of))
   }
 
-  #count(table: 'keys' | 'resolves', seq: number, noted: number | undefined): void {
+  #count(table: 'keys' | Relation, seq: number, noted: number | undefined): void {
     this[table]++
     if (noted === seq) this.#right++
     else if (this.#index !== undefined && seq < this.#index.treeSize) this.#missing++
@@ -96,7 +107,8 @@ class Comparison {
 
   findings(size: number): IndexFindings {
     if (this.#index === undefined) return { missing: 0, wrong: 0 }
-    const rows = this.#index.countKeys(size) + this.#index.countResolves(size)
+    const index = this.#index
+    const rows = relations.reduce((sum, relation) => sum + index.count(relation, size), index.countKeys(size))
     return { missing: this.#missing, wrong: rows - this.#right }
   }
 }

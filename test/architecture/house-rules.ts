@@ -51,7 +51,8 @@ const modules: readonly { readonly name: RegExp; readonly allowed: readonly RegE
       /^base\/(?:key-files|own-file|own-folder)\.ts$/,
       /^evidence\/(?:ledger|vault)\//,
       /^effects\/protection\.ts$/,
-      /^effects\/providers\/filesystem\//,
+      /^effects\/providers\/(?:filesystem|process)\//,
+      /^effects\/providers\/http\/secret-files\.ts$/,
       /^kernel\/(?:data-directory|policy-source)\.ts$/,
       /^kernel\/state\//,
       /^cli\//,
@@ -59,10 +60,11 @@ const modules: readonly { readonly name: RegExp; readonly allowed: readonly RegE
   },
   { name: /^kestrel-kernel/, allowed: [] },
   { name: /^node:sqlite$/, allowed: [/^kernel\/state\//, /^evidence\/ledger\/lock\.ts$/] },
-  { name: /^node:child_process$/, allowed: [/^cli\//] },
+  { name: /^node:child_process$/, allowed: [/^effects\/providers\/process\//, /^cli\//] },
   { name: /^node:http$/, allowed: [/^cli\/commands\/witness-server\.ts$/] },
   { name: /^node:worker_threads$/, allowed: [/^evidence\/ledger\/tile-writer-(?:thread|worker)\.ts$/] },
-  { name: /^node:(?:net|https|http2|tls|dgram|dns|vm|cluster|inspector|repl)$/, allowed: [] },
+  { name: /^(?:undici|node:(?:net|tls|dns(?:\/promises)?))$/, allowed: [/^effects\/providers\/http\//] },
+  { name: /^node:(?:https|http2|dgram|vm|cluster|inspector|repl)$/, allowed: [] },
 ]
 
 /** Rooms that run in a browser: nothing of Node, neither they nor what they import. */

@@ -19,7 +19,7 @@ describe('kestrel submit', () => {
     expect(Object.keys(ended.value)).toEqual(
       expect.arrayContaining(['status', 'seq', 'action', 'resource', 'durationMs']),
     )
-    const allowed = ['status', 'seq', 'action', 'resource', 'reason', 'result', 'error', 'durationMs']
+    const allowed = ['status', 'seq', 'action', 'resource', 'reason', 'result', 'error', 'undo', 'durationMs']
     expect(allowed).toEqual(expect.arrayContaining(Object.keys(ended.value)))
     expect('reason' in ended.value).toBe(status === 'denied' || status === 'invalid')
     expect('error' in ended.value).toBe(status === 'failed')
@@ -283,11 +283,11 @@ describe('the smaller commands', () => {
     expect(code).toBe(0)
     const commands = ['submit', 'verify', 'doctor', 'explain', 'policy', 'check', 'resolve', 'rebuild', 'witness']
     for (const word of [...commands, 'dry-run', 'data-dir', 'as-not-done']) expect(stdout).toContain(word)
-    for (const word of ['undo', 'approve']) expect(stdout).not.toContain(word)
+    for (const word of ['fork', 'approve']) expect(stdout).not.toContain(word)
   })
 
   test.each([
-    ['undo', '3'],
+    ['fork', '3'],
     ['run', 'x'],
     ['fork', 'x'],
     ['replay', 'x'],

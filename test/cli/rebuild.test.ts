@@ -28,6 +28,7 @@ describe('kestrel rebuild', () => {
         treeSize: 3,
         keys: 1,
         resolves: 0,
+        undos: 0,
         withoutAnswer: 0,
         former: { was: 'unreadable', wrongRows: 0, missingRows: 0 },
       },

@@ -87,7 +87,7 @@ describe('options of every command', () => {
     const { code, stdout, stderr } = await place.run([...command, '--help'])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     for (const option of ['--json', '--data-dir', '--policy', '--keys-dir']) expect(stdout).toContain(option)
-    expect(stdout).not.toMatch(/\bundo\b|\bapprove\b/)
+    expect(stdout).not.toMatch(/\bfork\b|\bapprove\b/)
   })
 })
 

@@ -5,6 +5,14 @@ import type { JsonObject } from '../../src/base/json.ts'
 import { protect } from '../../src/effects/protection.ts'
 import { filesystem, type Answer, type Call, type Provider } from '../../src/effects/providers/index.ts'
 
+/** For actions that keep nothing. */
+export const noContents: Call['contents'] = {
+  keep: () => Promise.reject(new Error('this host keeps nothing')),
+  open: () => {
+    throw new Error('this host keeps nothing')
+  },
+}
+
 /** Stands in a file that no agent may reach. */
 export const canary = 'CANARY-5d1c'
 
@@ -53,6 +61,9 @@ export function aHost(files: Readonly<Record<string, string | Uint8Array>> = {},
     mounts,
     protection,
     signal: new AbortController().signal,
+    network: 'public',
+    judge: () => ({ network: 'public' }),
+    contents: noContents,
   })
   const definitionOf = (action: string): Provider['actions'][string] => {
     const definition = provider.actions[action]

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync, type Dirent } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -17,16 +17,26 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 describe('filesystem() keeps the contract', () => {
   const mounts = new Map([['/w', folder]])
   const world = (): string[] =>
-    readdirSync(folder).map((name) => `${name}: ${readFileSync(join(folder, name), 'utf8')}`)
+    readdirSync(folder, { withFileTypes: true, recursive: true })
+      .map((entry) => join(entry.parentPath, entry.name) + (entry.isFile() ? `: ${textOf(entry)}` : '/'))
+      .sort()
+  const textOf = ({ parentPath, name }: Dirent): string => readFileSync(join(parentPath, name), 'utf8')
   const at = { mounts, world, touchesFiles: true }
   const samples = {
     'fs.read': { ...at, resource: '/w/a.txt', params: { encoding: 'utf8', offset: 0, limit: 9 } },
     'fs.write': { ...at, resource: '/w/a.txt', params: { content: 'bmV3', encoding: 'base64', parents: true } },
     'fs.list': { ...at, resource: '/w' },
     'fs.stat': { ...at, resource: '/w/a.txt' },
+    'fs.append': { ...at, resource: '/w/a.txt', params: { content: 'bmV3', encoding: 'base64', parents: true } },
+    'fs.delete': { ...at, resource: '/w/d', params: { recursive: true } },
+    'fs.move': { ...at, resource: '/w/d', params: { to: '/w/e', overwrite: true } },
+    'fs.mkdir': { ...at, resource: '/w/f/g', params: { parents: true } },
   }
   const make = (): Provider => {
+    for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true })
     writeFileSync(join(folder, 'a.txt'), 'old')
+    mkdirSync(join(folder, 'd/in'), { recursive: true })
+    writeFileSync(join(folder, 'd/in/b.txt'), 'old')
     return filesystem()
   }
   test.each([...providerContract(make, samples)])('$name', ({ run }) => expect(run()).resolves.toBeUndefined())

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { protect } from '../../src/effects/protection.ts'
 import { filesystem, type Answer } from '../../src/effects/providers/index.ts'
+import { noContents } from './a-host.ts'
 import type { Errand } from './elsewhere.ts'
 
 // Run by `elsewhere.ts` in a process of its own: carries out an errand and prints the answers.
@@ -12,7 +13,17 @@ const answers: (Answer | undefined)[] = []
 for (const [action, resource, params = {}] of acts) {
   const { signal } = new AbortController()
   answers.push(
-    await actions[action]?.perform({ action, resource, params, mounts: new Map([['/w', folder]]), protection, signal }),
+    await actions[action]?.perform({
+      action,
+      resource,
+      params,
+      mounts: new Map([['/w', folder]]),
+      protection,
+      signal,
+      network: 'public',
+      judge: () => ({ network: 'public' }),
+      contents: noContents,
+    }),
   )
 }
 process.stdout.write(JSON.stringify(answers))

@@ -5,6 +5,7 @@ import { snapshot } from '../../src/base/snapshot.ts'
 import { protect } from '../../src/effects/protection.ts'
 import { functions, NoEffect, UncertainEffect, type Answer, type Provider } from '../../src/effects/providers/index.ts'
 import { guards } from '../guards.ts'
+import { noContents } from './a-host.ts'
 
 const secret = 'sk-live-51c9'
 
@@ -18,6 +19,9 @@ async function act(provider: Provider, action: string, params: JsonObject = {}, 
     mounts: undefined,
     protection: protect([]),
     signal: signal ?? new AbortController().signal,
+    network: 'public',
+    judge: () => ({ network: 'public' }),
+    contents: noContents,
   })
 }
 

@@ -262,6 +262,12 @@ describe('descriptors', () => {
     linkSync(host.path('own/key'), host.path('w/hard'))
     mkdirSync(host.path('w/empty'))
     const aborted = AbortSignal.abort()
+    const params: Readonly<Record<string, JsonObject>> = {
+      'fs.write': { content: 'y', encoding: 'utf8' },
+      'fs.append': { content: 'y' },
+      'fs.move': { to: '/w/moved' },
+      'fs.delete': { recursive: true },
+    }
     const count = (): number => readdirSync('/proc/self/fd').length
     const everything = async (): Promise<void> => {
       const paths = [
@@ -279,7 +285,9 @@ describe('descriptors', () => {
       ]
       for (const path of paths) {
         for (const [action, definition] of Object.entries(provider.actions)) {
-          const call = host.call(action, path, action === 'fs.write' ? { content: 'y', encoding: 'utf8' } : {})
+          host.put({ 'w/a.txt': 'x', 'w/deep/er/b.txt': 'x' })
+          if (!existsSync(host.path('w/big'))) host.put({ 'w/big': Buffer.alloc(1_000_000) })
+          const call = host.call(action, path, params[action])
           await definition.perform(call)
           await definition.perform({ ...call, signal: aborted })
           await definition.foresee?.(call)
@@ -292,10 +300,11 @@ describe('descriptors', () => {
     await everything()
     await provider.close?.()
     const before = count()
-    for (let round = 0; round < 5; round++) await everything()
+    for (let round = 0; round < 3; round++) await everything()
     expect(count()).toBeLessThan(before + 32)
     await provider.close?.()
-    expect(count()).toBe(before)
+    // Providers of tests before this one may let go of theirs meanwhile.
+    expect(count()).toBeLessThanOrEqual(before)
   })
 
   test('a path of a thousand folders does not hold a thousand of them', async () => {

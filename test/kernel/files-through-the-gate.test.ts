@@ -122,7 +122,6 @@ describe('rules over files', () => {
   test.each([
     ['approval: required', { approval: 'required' }],
     ['approval: review', { approval: 'review' }],
-    ['undo: required', { undo: 'required' }],
     ['a cost', { cost: { disk: 1 } }],
   ])('what asks for %s is refused until it can be enforced', async (_, more) => {
     await using world = await aWorld({

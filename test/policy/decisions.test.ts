@@ -195,10 +195,7 @@ describe('what no engine enforces yet is refused', () => {
   test.each([
     ['allow: [{ action: fn.x, resource: "**", approval: required }]', 'fn.x', 'x', ['allow[0]'], 'approval: required'],
     ['allow: [{ action: fn.x, resource: "**", approval: review }]', 'fn.x', 'x', ['allow[0]'], 'approval: review'],
-    ['allow: [{ action: fn.x, resource: "**", undo: required }]', 'fn.x', 'x', ['allow[0]'], 'undo: required'],
-    ['allow: [{ action: fn.x, resource: "**", undo: on }]', 'fn.x', 'x', ['allow[0]'], 'undo: on'],
     ['allow: [{ action: fn.x, resource: "**", cost: { a: 0 } }]', 'fn.x', 'x', ['allow[0]'], 'cost'],
-    ['allow: [{ action: fn.x, resource: "**", network: private }]', 'fn.x', 'x', ['allow[0]'], 'network: private'],
     [
       `${open}limits: { rates: [{ action: net.*, max: 1, per: 1m }] }`,
       'net.http',

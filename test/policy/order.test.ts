@@ -166,10 +166,7 @@ describe('overlapping rules', () => {
         expect(verdict.obligations.cost ?? {}).toEqual(
           Object.fromEntries(meters.map((meter) => [meter, Math.max(...costs.map((cost) => cost[meter] ?? 0))])),
         )
-        const unmet = rules.some(
-          ({ approval, undo, cost }) =>
-            approval !== undefined || cost !== undefined || (undo !== undefined && undo !== 'off'),
-        )
+        const unmet = rules.some(({ approval, cost }) => approval !== undefined || cost !== undefined)
         expect(verdict.reason).toBe(unmet ? 'not_enforced_yet' : 'permitted')
       }),
     )
@@ -180,11 +177,19 @@ describe('overlapping rules', () => {
     const lax = '{ action: fs.*, resource: /w/**, undo: off }'
     for (const body of [`allow: [${strict}, ${lax}]`, `allow: [${lax}, ${strict}]`]) {
       expect(ask(body, 'fs.write', '/w/out/a')).toMatchObject({
-        effect: 'forbid',
-        reason: 'not_enforced_yet',
+        effect: 'permit',
         obligations: { undo: 'required' },
       })
       expect(ask(body, 'fs.write', '/w/a')).toMatchObject({ effect: 'permit', obligations: { undo: 'off' } })
+    }
+  })
+
+  test('one rule that permits private addresses is enough, and one that does not match permits nothing', () => {
+    const anywhere = '{ action: net.http, resource: "http://**" }'
+    const here = '{ action: net.http, resource: "http://localhost:*/**", network: private }'
+    for (const body of [`allow: [${anywhere}, ${here}]`, `allow: [${here}, ${anywhere}]`]) {
+      expect(ask(body, 'net.http', 'http://localhost:80/a').obligations).toEqual({ network: 'private' })
+      expect(ask(body, 'net.http', 'http://example.com/a').obligations).toEqual({})
     }
   })
 })

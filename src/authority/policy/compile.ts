@@ -68,9 +68,7 @@ function compileHead(rule: RuleHead, effect: 'allow' | 'deny', id: string, order
 function pendingFeatures(rule: AllowDraft): readonly string[] {
   return [
     ...(rule.approval === undefined ? [] : [`approval: ${rule.approval}`]),
-    ...(rule.undo === undefined || rule.undo === 'off' ? [] : [`undo: ${rule.undo}`]),
     ...(rule.cost === undefined ? [] : ['cost']),
-    ...(rule.network === undefined ? [] : [`network: ${rule.network}`]),
   ]
 }
 

@@ -7,12 +7,13 @@ const undos = ['off', 'on', 'required'] as const
 export const noObligations: Obligations = Object.freeze({})
 
 export function obligationsOf(rule: AllowDraft): Obligations {
-  const { approval, undo, cost } = rule
-  if (approval === undefined && undo === undefined && cost === undefined) return noObligations
+  const { approval, undo, cost, network } = rule
+  if ([approval, undo, cost, network].every((each) => each === undefined)) return noObligations
   return Object.freeze({
     ...(approval === undefined ? {} : { approval }),
     ...(undo === undefined ? {} : { undo }),
     ...(cost === undefined ? {} : { cost: costOf(cost) }),
+    ...(network === undefined ? {} : { network }),
   })
 }
 
@@ -21,21 +22,26 @@ function costOf(cost: Iterable<readonly [string, number]>): Readonly<Record<stri
   return Object.freeze(Object.fromEntries([...cost].sort(([a], [b]) => (a < b ? -1 : 1))))
 }
 
-/** The strictest of all, in any order: approval over review, undo if any asks, the highest cost per meter. */
+/**
+ * The strictest of all, in any order: approval over review, undo if any asks, the highest cost per meter. `network` is no duty
+ * but a permission: one rule that gives it is enough, as one rule that allows is.
+ */
 export function strictest(all: readonly Obligations[]): Obligations {
   if (all.length === 1) return all[0] as Obligations
   let approval = -1
   let undo = -1
   const cost = new Map<string, number>()
+  const network = all.find((each) => each.network !== undefined)?.network
   for (const each of all) {
     if (each.approval !== undefined) approval = Math.max(approval, approvals.indexOf(each.approval))
     if (each.undo !== undefined) undo = Math.max(undo, undos.indexOf(each.undo))
     for (const [meter, units] of Object.entries(each.cost ?? {})) cost.set(meter, Math.max(cost.get(meter) ?? 0, units))
   }
-  if (approval === -1 && undo === -1 && cost.size === 0) return noObligations
+  if (approval === -1 && undo === -1 && cost.size === 0 && network === undefined) return noObligations
   return Object.freeze({
     ...(approval === -1 ? {} : { approval: approvals[approval] as 'review' | 'required' }),
     ...(undo === -1 ? {} : { undo: undos[undo] as 'off' | 'on' | 'required' }),
     ...(cost.size === 0 ? {} : { cost: costOf(cost) }),
+    ...(network === undefined ? {} : { network }),
   })
 }

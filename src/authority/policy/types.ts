@@ -19,6 +19,8 @@ export interface Obligations {
   readonly undo?: 'required' | 'on' | 'off'
   /** Units per meter; the highest of all matching rules. */
   readonly cost?: Readonly<Record<string, number>>
+  /** What is permitted beside: addresses that are not public. */
+  readonly network?: 'private'
 }
 
 /** A decision as a value, with what determined it. */

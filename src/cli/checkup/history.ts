@@ -65,10 +65,10 @@ function openIndex(file: string, origin: string, inUse: boolean): { readonly vie
   }
 }
 
-function indexCheck({ index, keys, resolves }: Survey): Check {
+function indexCheck({ index, keys, resolves, undos }: Survey): Check {
   const name = indexName
   if (index.missing === 0 && index.wrong === 0) {
-    const message = `says what the log says: ${keys} idempotency keys, ${resolves} resolutions`
+    const message = `says what the log says: ${keys} idempotency keys, ${resolves} resolutions, ${undos} undos`
     return { name, status: 'ok', message }
   }
   return { name, status: 'damage', message: disagreement(index), count: index.missing + index.wrong, next: rebuildNext }

@@ -2,17 +2,19 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { packageFolder, packageVersion } from '../package-facts.ts'
 import { passes, selfTests } from '../self-test.ts'
-import { providersOfCli } from '../cli-providers.ts'
+import { describeJail, filesystem } from '../../effects/providers/index.ts'
+import type { ProviderPlaces } from '../cli-providers.ts'
 import { failed, type Check } from './check.ts'
 
 /** This program, the Node that runs it, and the system below. */
-export async function machineChecks(): Promise<Check[]> {
+export async function machineChecks(places: ProviderPlaces): Promise<Check[]> {
   return [
     { name: 'version', status: 'ok', message: `kestrel ${packageVersion()} on Node ${process.versions.node}` },
     ...(await selfTestChecks()),
     schemaCheck(),
     platformCheck(),
     filesCheck(),
+    programsCheck(places),
   ]
 }
 
@@ -43,11 +45,23 @@ function platformCheck(): Check {
   return { name, status: 'note', message: `${system} is not promised; Linux and macOS are` }
 }
 
+/** Where programs run, if they do. */
+function programsCheck({ jail }: ProviderPlaces): Check {
+  const name = 'programs'
+  try {
+    const { tier, why } = describeJail(jail === undefined ? {} : { jail })
+    if (tier === 'jail') return { name, status: 'ok', message: why }
+    return { name, status: 'note', message: why, next: 'install bubblewrap, 0.10 or with the back-port of `--bind-fd`' }
+  } catch (error) {
+    return failed(name, error)
+  }
+}
+
 /** What protects file actions here against names that are swapped while they are used. */
 function filesCheck(): Check {
   const name = 'file actions'
   try {
-    providersOfCli()
+    filesystem()
   } catch (error) {
     return failed(name, error)
   }

@@ -11,7 +11,7 @@ import type { World } from '../world.ts'
 /** Looks over this installation and what it would work with. */
 export async function doctor(world: World): Promise<number> {
   const { terminal } = world
-  const checks = [...(await machineChecks()), ...policyChecks(world), ...(await dataDirectoryChecks(world))]
+  const checks = [...(await machineChecks(world.places)), ...policyChecks(world), ...(await dataDirectoryChecks(world))]
   const exitCode = worstExit(checks)
   if (terminal.isJson) terminal.json({ ok: exitCode === exitCodes.ok, checks })
   else terminal.say(...lines(checks, terminal.paint), '', summary(exitCode, terminal.paint))

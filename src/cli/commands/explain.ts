@@ -3,7 +3,7 @@ import { isKernelError } from '../../base/errors.ts'
 import { readPrincipal } from '../../base/principal.ts'
 import { parseEntry, type Entry, type Log } from '../../evidence/ledger/index.ts'
 import { readPolicy, readPolicyText } from '../../kernel/policy-source.ts'
-import { settledBy } from '../../kernel/settled-by.ts'
+import { endingsIn } from '../../kernel/ended-by.ts'
 import { exitCodes } from '../exit-code.ts'
 import { readCount } from '../log-filter.ts'
 import { entryAt } from '../log-source.ts'
@@ -23,7 +23,7 @@ export async function explain(world: World, seqText: string): Promise<number> {
     entry,
     leafHash: found.leafHash,
     changed: changedBy(entry),
-    ...(await settled(world, log, entry)),
+    ...(await ended(world, log, entry)),
     ...(await underPolicy(world, log, entry)),
   }
   if (terminal.isJson) terminal.json(story)
@@ -42,10 +42,17 @@ function changedBy({ action, outcome }: Entry): Story['changed'] {
   return 'nothing'
 }
 
-async function settled({ places }: World, log: Log, entry: Entry): Promise<Pick<Story, 'resolvedBy'>> {
-  if (entry.outcome?.status !== 'unknown') return {}
-  const resolvedBy = await settledBy(places.dataDir, log, entry.seq)
-  return resolvedBy === undefined ? {} : { resolvedBy }
+async function ended({ places }: World, log: Log, entry: Entry): Promise<Partial<Story>> {
+  const isOpen = entry.outcome?.status === 'unknown'
+  if (!isOpen && entry.undo === undefined) return {}
+  using endings = await endingsIn(places.dataDir, log)
+  const resolvedBy = isOpen ? await endings.by('resolves', entry.seq) : undefined
+  const undoneBy = entry.undo === undefined ? undefined : await endings.by('undos', entry.seq)
+  return {
+    ...(resolvedBy !== undefined && { resolvedBy }),
+    ...(undoneBy !== undefined && { undoneBy }),
+    ...(entry.undo !== undefined && { isExpired: entry.undo.until < Date.now() }),
+  }
 }
 
 /** What the policy file of today says of it: the rules that decided, if it is the same file, and what would allow it. */

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { isKernelError, KernelError } from '../../base/errors.ts'
-import { parseEntry, type Entry, type LoggedEntry } from '../../evidence/ledger/index.ts'
+import { openLog, parseEntry, type Entry, type LoggedEntry } from '../../evidence/ledger/index.ts'
+import { endingsIn, type Endings } from '../../kernel/ended-by.ts'
 import { exitCodes } from '../exit-code.ts'
 import { matcherOf, readCount, type LogFilter, type Matches } from '../log-filter.ts'
 import { entriesFrom } from '../log-source.ts'
@@ -45,8 +46,14 @@ export async function log(world: World, options: LogOptions): Promise<number> {
   return exitCodes.ok
 }
 
-async function list({ terminal }: World, folder: string, listing: Listing, isDone: () => boolean): Promise<void> {
+async function list(
+  { terminal, places }: World,
+  folder: string,
+  listing: Listing,
+  isDone: () => boolean,
+): Promise<void> {
   const { isJson, paint } = terminal
+  using undoable = new Undoable(places.dataDir, folder)
   try {
     for await (const found of entriesFrom(folder, listing.next)) {
       listing.next = found.seq + 1
@@ -56,13 +63,42 @@ async function list({ terminal }: World, folder: string, listing: Listing, isDon
       }
       const entry = readEntry(found)
       if (listing.matches !== undefined && !listing.matches(entry)) continue
-      terminal.write(isJson ? `${jsonLine(found)}\n` : `${entryLine(entry, paint)}\n`)
+      const line = isJson ? jsonLine(found) : entryLine(entry, paint, await undoable.has(entry))
+      terminal.write(`${line}\n`)
       listing.left--
       if (isDone()) break
     }
   } finally {
     terminal.progress('')
     await terminal.drain()
+  }
+}
+
+/** Knows what can still be put back, from the first entry on that has a before-image. */
+class Undoable implements Disposable {
+  readonly #dataDir: string
+  readonly #folder: string
+  #endings: Endings | undefined
+
+  constructor(dataDir: string, folder: string) {
+    this.#dataDir = dataDir
+    this.#folder = folder
+  }
+
+  async has({ seq, undo, outcome }: Entry): Promise<boolean> {
+    if (undo === undefined || outcome?.status !== 'ok' || undo.until < Date.now()) return false
+    try {
+      this.#endings ??= await endingsIn(this.#dataDir, await openLog(this.#folder))
+      return (await this.#endings.by('undos', seq)) === undefined
+    } catch (error) {
+      // A listing shows what it can: `verify` and `doctor` name the damage.
+      if (isKernelError(error)) return false
+      throw error
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#endings?.[Symbol.dispose]()
   }
 }
 

@@ -1,6 +1,7 @@
 import { systemClock } from '../../base/clock.ts'
 import { resolveUnknown, type Resolved } from '../../kernel/resolve.ts'
 import { withRooms } from '../../kernel/upkeep.ts'
+import { providersOfCli } from '../cli-providers.ts'
 import { exitCodes } from '../exit-code.ts'
 import { readCount } from '../log-filter.ts'
 import { readAs, usage } from '../typed-request.ts'
@@ -23,9 +24,9 @@ export async function resolve(world: World, seqText: string, options: ResolveOpt
   if (reason === undefined) throw usage('say with `--reason TEXT` how you know')
   const principal = readAs(options.as)
   const as = asDone === true ? 'done' : 'not_done'
-  const resolved = await withRooms({ dataDir: places.dataDir, keysDir: places.keysDir, clock: systemClock }, (rooms) =>
-    resolveUnknown(rooms, seq, { as, reason, principal }),
-  )
+  const { dataDir, keysDir } = places
+  const upkeep = { dataDir, keysDir, clock: systemClock, providers: providersOfCli() }
+  const resolved = await withRooms(upkeep, (rooms) => resolveUnknown(rooms, seq, { as, reason, principal }))
   if (terminal.isJson) terminal.json(resolved)
   else terminal.say(`${terminal.paint.good('resolved')}  ${told(resolved)}`)
   return exitCodes.ok

@@ -65,6 +65,7 @@ async function sendAll({ terminal }: World, lines: AsyncIterable<string>, send: 
 
 async function foreseeing(world: World, principal: Principal): Promise<Send> {
   const { policy, dataDir, keysDir } = world.places
-  const options = { policy, dataDir, keysDir, providers: providersOfCli(), treeSize: await foreseenSeq(world) }
+  const providers = providersOfCli(world.places)
+  const options = { policy, dataDir, keysDir, providers, treeSize: await foreseenSeq(world) }
   return (line) => predict(options, principal, line)
 }

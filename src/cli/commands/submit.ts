@@ -1,5 +1,7 @@
 import type { Principal } from '../../base/principal.ts'
 import type { JsonObject } from '../../base/json.ts'
+import { visible } from '../../base/display.ts'
+import type { Kernel } from '../../kernel/kernel.ts'
 import { predict } from '../../kernel/predict.ts'
 import type { Outcome } from '../../kernel/outcome.ts'
 import { exitCodeOf } from '../exit-code.ts'
@@ -63,11 +65,23 @@ function requestOf({ action, resource, param, params, key, dryRun }: SubmitOptio
 }
 
 function perform(world: World, principal: Principal, request: JsonObject): Promise<Outcome> {
-  return withKernel(world, (kernel) => kernel.as(principal).submit(JSON.stringify(request)))
+  return withKernel(world, async (kernel) => {
+    const outcome = await kernel.as(principal).submit(JSON.stringify(request))
+    await warnOfUndo(world, kernel, principal, outcome)
+    return outcome
+  })
+}
+
+/** A deny rule may forbid what an undo would have to do: better known now than later. */
+async function warnOfUndo({ terminal }: World, kernel: Kernel, principal: Principal, outcome: Outcome): Promise<void> {
+  if (outcome.undo === undefined) return
+  const reason = await kernel.operator(principal).whyNotUndo(outcome.seq)
+  if (reason !== undefined)
+    terminal.note(`kestrel: it cannot be undone while the policy says so: ${visible(reason.message)}`)
 }
 
 async function foresee(world: World, principal: Principal, request: JsonObject): Promise<Outcome> {
   const { policy, dataDir, keysDir } = world.places
   const treeSize = await foreseenSeq(world)
-  return predict({ policy, dataDir, keysDir, providers: providersOfCli(), treeSize }, principal, request)
+  return predict({ policy, dataDir, keysDir, providers: providersOfCli(world.places), treeSize }, principal, request)
 }

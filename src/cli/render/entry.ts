@@ -9,7 +9,7 @@ const principalWidth = 10
 const actionWidth = 9
 
 /** One entry as a line: number, time, how it ended, who, what. */
-export function entryLine(entry: Entry, paint: Paint): string {
+export function entryLine(entry: Entry, paint: Paint, isUndoable = false): string {
   const { seq, time, principal, outcome } = entry
   const status =
     outcome === undefined ? paint.quiet(padded(entry.kind, statusWidth)) : paintStatus(outcome.status, paint)
@@ -22,17 +22,19 @@ export function entryLine(entry: Entry, paint: Paint): string {
       ? subject(entry)
       : `${padded(visible(entry.action ?? '(no action)'), actionWidth)}  ${attempt(entry, paint)}`,
   ]
+  if (isUndoable && entry.undo !== undefined) columns.push(paint.quiet(`undo until ${timeText(entry.undo.until)}`))
   return columns.join('  ')
 }
 
-function attempt({ resource, decision, outcome }: Entry, paint: Paint): string {
+function attempt({ resource, decision, outcome, of }: Entry, paint: Paint): string {
   const why = outcome?.status === 'ok' ? '' : (outcome?.error ?? decision?.reason ?? 'invalid_request')
   const rules = outcome?.status === 'ok' ? [] : (decision?.rules ?? [])
   const reason =
     why === ''
       ? ''
       : `  ${paint.quiet(`${visible(why)}${rules.length === 0 ? '' : ` (${rules.map(visible).join(', ')})`}`)}`
-  return `${visible(resource ?? '(no resource)')}${reason}`
+  const about = of === undefined ? '' : ` of entry ${of}`
+  return `${visible(resource ?? '(no resource)')}${about}${reason}`
 }
 
 /** What an entry that is no attempt is about. */

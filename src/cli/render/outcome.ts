@@ -1,5 +1,6 @@
 import { visible } from '../../base/display.ts'
 import type { Outcome } from '../../kernel/outcome.ts'
+import { timeText } from './entry.ts'
 import { facts, indented, padded, textLines, valueLines } from './layout.ts'
 import type { Paint } from './paint.ts'
 import { paintStatus, statusWidth } from './status.ts'
@@ -25,9 +26,15 @@ export function outcomeLines(outcome: Outcome, paint: Paint, { isDryRun }: { rea
   const body = [
     ...facts(pairs, paint),
     ...(result === undefined ? [] : valueLines(result, paint)),
+    ...undoWords(outcome, paint),
     paint.quiet(`${where}, ${durationMs} ms`),
   ]
   return [head, ...indented(body, indent)]
+}
+
+function undoWords({ undo, seq }: Outcome, paint: Paint): string[] {
+  if (undo === undefined) return []
+  return facts([['undo', `until ${timeText(Date.parse(undo.until))}: kestrel undo ${seq}`]], paint)
 }
 
 function entryWords(seq: number): string {

@@ -3,9 +3,12 @@ import { facts, indented } from './layout.ts'
 import type { Paint } from './paint.ts'
 
 /** What a rebuild of the index made, for people. */
-export function rebuildLines({ treeSize, keys, resolves, withoutAnswer, former }: Rebuilt, paint: Paint): string[] {
+export function rebuildLines(
+  { treeSize, keys, resolves, undos, withoutAnswer, former }: Rebuilt,
+  paint: Paint,
+): string[] {
   const pairs: [string, string][] = [
-    ['reflects', `${treeSize} entries: ${keys} idempotency keys, ${resolves} resolutions`],
+    ['reflects', `${treeSize} entries: ${keys} idempotency keys, ${resolves} resolutions, ${undos} undos`],
     ['before', formerWords(former)],
   ]
   if (withoutAnswer > 0) {

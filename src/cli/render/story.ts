@@ -28,6 +28,10 @@ export interface Story {
   readonly hint?: string
   /** The entry in which a person said what became of this one. */
   readonly resolvedBy?: number
+  /** The entry that undid it. */
+  readonly undoneBy?: number
+  /** Whether the time in which it could be put back is over. */
+  readonly isExpired?: boolean
 }
 
 /** One entry in words. */
@@ -60,6 +64,8 @@ function what(entry: Entry, paint: Paint): string {
       return `agent ${visible(entry.agent)} signed the chain of its own entries up to number ${entry.head?.upTo ?? 0}`
     case 'action': {
       const resources = entry.resources ?? [entry.resource ?? '(no resource)']
+      if (entry.of !== undefined)
+        return `asked to ${visible(entry.action ?? '')} entry ${entry.of}: ${resources.map((each) => paint.name(visible(each))).join(' and ')}`
       return `asked for ${visible(entry.action ?? '(no action)')} of ${resources.map((each) => paint.name(visible(each))).join(' and ')}`
     }
     case 'resolve':
@@ -88,6 +94,7 @@ function outcomePairs(story: Story, paint: Paint): [string, string][] {
     ['outcome', `${paint.strong(paintStatus(outcome.status, paint))}${why}`],
     ['changed', changes],
     ...settledPairs(story),
+    ...undoPairs(story),
   ]
 }
 
@@ -96,6 +103,15 @@ function settledPairs({ entry, resolvedBy }: Story): [string, string][] {
   if (entry.kind !== 'action' || entry.outcome?.status !== 'unknown') return []
   if (resolvedBy !== undefined) return [['settled', `by entry ${resolvedBy}; see \`kestrel explain ${resolvedBy}\``]]
   return [['next', `find out, then say it: kestrel resolve ${entry.seq} --as-done|--as-not-done --reason TEXT`]]
+}
+
+/** Whether it can be put back, and how. */
+function undoPairs({ entry, undoneBy, isExpired }: Story): [string, string][] {
+  if (entry.undo === undefined) return []
+  if (undoneBy !== undefined) return [['undone', `by entry ${undoneBy}; \`kestrel undo ${undoneBy}\` takes that back`]]
+  const until = timeText(entry.undo.until)
+  if (isExpired) return [['undo', `was possible until ${until}`]]
+  return [['undo', `until ${until}: kestrel undo ${entry.seq}`]]
 }
 
 function rulePairs(story: Story, policyFile: string, paint: Paint): [string, string | readonly string[]][] {

@@ -2,13 +2,23 @@ import type { JsonObject, JsonValue } from '../../base/json.ts'
 import { limits } from '../../base/limits.ts'
 import { reasonTable } from '../../base/reasons.ts'
 import { snapshot } from '../../base/snapshot.ts'
-import { actionName, type ActionDefinition, type Answer, type Call, type Provider } from '../provider.ts'
+import {
+  actionName,
+  type ActionDefinition,
+  type Answer,
+  type Call,
+  type ContentStore,
+  type Network,
+  type Provider,
+} from '../provider.ts'
 
 /** A request that must succeed, for one action of the provider under test. */
 export interface Sample {
   readonly resource: string
   readonly params?: JsonObject
   readonly mounts?: ReadonlyMap<string, string>
+  /** What the policy lets the action reach; `public` unless said. */
+  readonly network?: Network
   /** Whether the action reaches files of the host, so that it must refuse what is protected. */
   readonly touchesFiles?: boolean
   /** What the world looks like, as far as the action can change it: a dry run and an `observe` must leave it equal. */
@@ -191,7 +201,27 @@ function callOf(action: string, definition: ActionDefinition, sample: Sample): C
     mounts: sample.mounts,
     protection: { coversPath: () => false, coversIdentity: () => false },
     signal: new AbortController().signal,
+    network: sample.network ?? 'public',
+    judge: () => ({ network: sample.network ?? 'public' }),
+    contents: keptInMemory(),
   })
+}
+
+/** Content that lasts as long as the call. */
+function keptInMemory(): ContentStore {
+  const kept = new Map<string, readonly Uint8Array[]>()
+  return {
+    async keep(pieces) {
+      const all: Uint8Array[] = []
+      for await (const piece of pieces) all.push(Uint8Array.from(piece))
+      const id = kept.size.toString(16).padStart(64, '0')
+      kept.set(id, all)
+      return { id, sizeBytes: all.reduce((sum, { length }) => sum + length, 0) }
+    },
+    async *open({ id }) {
+      yield* kept.get(id) ?? []
+    },
+  }
 }
 
 /** As the gate hands params over: plain JSON without prototypes, frozen all through. */

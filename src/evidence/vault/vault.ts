@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import type { Clock } from '../../base/clock.ts'
 import { KernelError, systemCode } from '../../base/errors.ts'
 import { commitmentOf } from '../../base/hash.ts'
+import { limits } from '../../base/limits.ts'
 import { makeOwnFolder, syncFolder } from '../../base/own-folder.ts'
 import type { RandomBytes } from '../../base/random.ts'
 import { seal, sealOverheadBytes, unseal } from '../../base/seal.ts'
@@ -18,6 +19,7 @@ import {
   sealedMaxBytes,
   type Payload,
 } from './record.ts'
+import { daysBefore, removeDay } from './days.ts'
 import { shelfOf, type Shelf } from './shelf.ts'
 import { assertVaultKey } from './vault-key.ts'
 
@@ -63,6 +65,8 @@ export interface Vault {
    * @throws KernelError VAULT_NOT_FOUND when it is not there or its key was destroyed, SEAL_INVALID when it is damaged
    */
   get(commitment: string, place: PayloadPlace): Promise<Payload>
+  /** Destroys what was kept on days that ended before `timeMs`: first the key of a day, then what it opens. */
+  expire(timeMs: number): void
   /** Syncs, and closes the files. */
   close(): Promise<void>
 }
@@ -103,6 +107,8 @@ class OpenVault implements Vault {
   readonly #open: Map<string, OpenShelf> = new Map()
   /** Where the last payload was found, by file: entries are mostly read in the order in which they were written. */
   readonly #lastFound: Map<string, number> = new Map()
+  /** Records in which what was kept lately lies, by commitment, the oldest first. */
+  readonly #recent: Map<string, number> = new Map()
   #syncing: Promise<void> | undefined
   #failure: KernelError | undefined
 
@@ -154,7 +160,16 @@ class OpenVault implements Vault {
     const record = Buffer.concat([head, sealed])
     shelf.isSynced = false
     this.#files.write(shelf.fd, record, shelf.end)
+    for (const { commitment } of payloads) this.#recent.set(commitment, shelf.end)
+    this.#forgetOldest()
     shelf.end += record.length
+  }
+
+  #forgetOldest(): void {
+    for (const commitment of this.#recent.keys()) {
+      if (this.#recent.size <= limits.recentPayloads) return
+      this.#recent.delete(commitment)
+    }
   }
 
   #openShelf(shelf: Shelf): OpenShelf {
@@ -231,7 +246,7 @@ class OpenVault implements Vault {
     try {
       const size = fstatSync(fd).size
       const walk = new DayFileWalk(fd, size)
-      const near = this.#lastFound.get(shelf.path) ?? 0
+      const near = this.#recent.get(commitment) ?? this.#lastFound.get(shelf.path) ?? 0
       const target = Buffer.from(commitment, 'hex')
       const found = walk.find(target, near, size) ?? walk.find(target, 0, near)
       if (found === undefined || found.sealedAt + found.sealedBytes > size) return undefined
@@ -255,6 +270,17 @@ class OpenVault implements Vault {
     const payload = payloadAt(unseal(key, recordContext(shelf, found.offset), sealed), found.index)
     if (commitmentOf(payload) === commitment) return payload
     throw new KernelError('SEAL_INVALID', `\`${shelf.path}\` holds another payload than the commitment says`)
+  }
+
+  expire(timeMs: number): void {
+    for (const path of daysBefore(this.#directory, timeMs)) {
+      this.#guard(`\`${path}\` cannot be removed`, () => {
+        const open = this.#open.get(path)
+        this.#open.delete(path)
+        if (open !== undefined) this.#files.close(open.fd)
+        removeDay(path)
+      })
+    }
   }
 
   async close(): Promise<void> {

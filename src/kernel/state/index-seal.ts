@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto'
 import { sha256Hex } from '../../base/hash.ts'
+import type { Relation } from './schema.ts'
 
 /** A row of the index, as its seal counts it. */
 export interface SealedRow {
-  readonly table: 'keys' | 'resolves'
+  readonly table: 'keys' | Relation
   readonly seq: number
   /** What it holds beside the seq, as one text. */
   readonly content: string

@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { syncFolder } from '../../base/own-folder.ts'
 import { IndexSeal } from './index-seal.ts'
-import { aboutOf, makeTables, openDatabase, schemaVersion, versionOf } from './schema.ts'
+import { aboutOf, makeTables, openDatabase, relations, schemaVersion, versionOf } from './schema.ts'
 import { SqliteState, unfinished, type State } from './state.ts'
 
 /** What the index was that another one took the place of. */
@@ -81,7 +81,7 @@ function compared(database: DatabaseSync): Former {
   const count = (query: string): number =>
     Number(database.prepare(`SELECT count(*) AS rows FROM (${query})`).get()?.['rows'])
   let [wrongRows, missingRows] = [0, 0]
-  for (const table of ['keys', 'resolves']) {
+  for (const table of ['keys', ...relations]) {
     wrongRows += count(`SELECT * FROM old.${table} EXCEPT SELECT * FROM main.${table}`)
     const due = `SELECT * FROM main.${table} WHERE seq < (SELECT tree_size FROM old.about)`
     missingRows += count(`${due} EXCEPT SELECT * FROM old.${table}`)

@@ -2,11 +2,11 @@ import { chmodSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 
 /** Grows with every change of the tables. An index of an older version is remade, one of a newer version is left alone. */
-export const schemaVersion = 3
+export const schemaVersion = 4
 
 /**
  * `keys`: which entry answered an idempotency key, and the digest of what was asked (empty where nobody can tell any more).
- * `resolves`: which entry settled an `unknown` one. `about`: whose index this is, how much of the log it reflects, and the seal over all rows.
+ * `resolves`: which entry settled an `unknown` one; `undos`: which entry undid one. `about`: whose index this is, how much of the log it reflects, and the seal over all rows.
  *
  * Rows lie in the order of the log, so that those behind a point of it are found without looking at the others.
  */
@@ -15,10 +15,19 @@ const tables: Readonly<Record<string, string>> = {
     'CREATE TABLE about (only INTEGER PRIMARY KEY CHECK (only = 1), origin TEXT NOT NULL, tree_size INTEGER NOT NULL, tag BLOB NOT NULL) STRICT',
   keys: 'CREATE TABLE keys (seq INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, request BLOB NOT NULL) STRICT',
   resolves: 'CREATE TABLE resolves (seq INTEGER PRIMARY KEY, of INTEGER NOT NULL UNIQUE) STRICT',
+  undos: 'CREATE TABLE undos (seq INTEGER PRIMARY KEY, of INTEGER NOT NULL UNIQUE) STRICT',
 }
 
 /** SQLite makes these for what is `UNIQUE`: by them rows are found. */
-const lookups: readonly unknown[] = ['sqlite_autoindex_keys_1', 'sqlite_autoindex_resolves_1']
+const lookups: readonly unknown[] = [
+  'sqlite_autoindex_keys_1',
+  'sqlite_autoindex_resolves_1',
+  'sqlite_autoindex_undos_1',
+]
+
+/** Tables that say which entry ended what another one left open: at most one for each. */
+export const relations = ['resolves', 'undos'] as const
+export type Relation = (typeof relations)[number]
 
 export interface About {
   readonly origin: string

@@ -2,7 +2,17 @@ import { rmSync } from 'node:fs'
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import { KernelError } from '../../base/errors.ts'
 import { IndexSeal, type SealedRow } from './index-seal.ts'
-import { aboutOf, isSoundDatabase, makeTables, openDatabase, schemaVersion, versionOf, type About } from './schema.ts'
+import {
+  aboutOf,
+  isSoundDatabase,
+  makeTables,
+  openDatabase,
+  relations,
+  schemaVersion,
+  versionOf,
+  type About,
+  type Relation,
+} from './schema.ts'
 
 /** Which entry answered an idempotency key. */
 export interface NotedKey {
@@ -16,8 +26,8 @@ export interface StateWriter {
   /** @param key 64 hex */
   findKey(key: string): NotedKey | undefined
   noteKey(key: string, seq: number, request: string): void
-  /** Entry `seq` settles entry `of`. */
-  noteResolve(of: number, seq: number): void
+  /** Entry `seq` settles, or undid, entry `of`. */
+  note(relation: Relation, of: number, seq: number): void
 }
 
 /**
@@ -27,8 +37,8 @@ export interface StateWriter {
 export interface State extends StateWriter {
   /** Entries of the log that this index reflects. */
   readonly treeSize: number
-  /** The entry that settled entry `of`. */
-  findResolve(of: number): number | undefined
+  /** The entry that settled, or undid, entry `of`. */
+  find(relation: Relation, of: number): number | undefined
   /** Says that the index reflects the log up to `treeSize`. */
   advance(treeSize: number): void
   /** Whatever `act` notes is kept as a whole or not at all. Nothing else may be noted meanwhile. */
@@ -92,8 +102,8 @@ interface Sealing {
 export class SqliteState implements State {
   readonly #database: DatabaseSync
   readonly #findKey: StatementSync
-  readonly #findResolve: StatementSync
-  readonly #statements: Record<'replacedKeys' | 'noteKey' | 'replacedResolves' | 'noteResolve' | 'say', StatementSync>
+  readonly #statements: Record<'replacedKeys' | 'noteKey' | 'say', StatementSync>
+  readonly #relations: Record<Relation, Record<'find' | 'replaced' | 'note', StatementSync>>
   readonly #seal: IndexSeal | undefined
   #inBulk: boolean
   #treeSize: number
@@ -105,14 +115,12 @@ export class SqliteState implements State {
     this.#seal = sealing?.seal
     this.#inBulk = sealing?.inBulk === true
     this.#findKey = database.prepare('SELECT seq, request FROM keys WHERE key = ?')
-    this.#findResolve = database.prepare('SELECT seq FROM resolves WHERE of = ?')
     this.#statements = {
       replacedKeys: database.prepare('SELECT seq, key, request FROM keys WHERE seq = ? OR key = ?'),
       noteKey: database.prepare('INSERT OR REPLACE INTO keys (seq, key, request) VALUES (?, ?, ?)'),
-      replacedResolves: database.prepare('SELECT seq, of FROM resolves WHERE seq = ? OR of = ?'),
-      noteResolve: database.prepare('INSERT OR REPLACE INTO resolves (seq, of) VALUES (?, ?)'),
       say: database.prepare('UPDATE about SET tree_size = ?, tag = ?'),
     }
+    this.#relations = { resolves: relationIn(database, 'resolves'), undos: relationIn(database, 'undos') }
   }
 
   get treeSize(): number {
@@ -133,16 +141,17 @@ export class SqliteState implements State {
     })
   }
 
-  findResolve(of: number): number | undefined {
-    const row = this.#findResolve.get(of)
+  find(relation: Relation, of: number): number | undefined {
+    const row = this.#relations[relation].find.get(of)
     return row && Number(row['seq'])
   }
 
-  noteResolve(of: number, seq: number): void {
+  note(relation: Relation, of: number, seq: number): void {
+    const { replaced, note } = this.#relations[relation]
     this.#note(() => {
-      for (const row of this.#statements.replacedResolves.all(seq, of)) this.#seal?.remove(resolveRow(row))
-      this.#statements.noteResolve.run(seq, of)
-      this.#seal?.add({ table: 'resolves', seq, content: `${of}` })
+      for (const row of replaced.all(seq, of)) this.#seal?.remove(relationRow(relation, row))
+      note.run(seq, of)
+      this.#seal?.add({ table: relation, seq, content: `${of}` })
     })
   }
 
@@ -154,9 +163,11 @@ export class SqliteState implements State {
   /** Drops what was noted of entries from `seq` on. */
   forget(seq: number): void {
     this.#note(() => {
-      const keys = this.#database.prepare('DELETE FROM keys WHERE seq >= ?').run(seq)
-      const resolves = this.#database.prepare('DELETE FROM resolves WHERE seq >= ?').run(seq)
-      if (Number(keys.changes) + Number(resolves.changes) > 0) this.#countAll()
+      let changes = 0n
+      for (const table of ['keys', ...relations]) {
+        changes += BigInt(this.#database.prepare(`DELETE FROM ${table} WHERE seq >= ?`).run(seq).changes)
+      }
+      if (changes > 0n) this.#countAll()
     })
   }
 
@@ -170,7 +181,10 @@ export class SqliteState implements State {
     this.#seal?.restore(0n)
     for (const row of this.#database.prepare('SELECT seq, key, request FROM keys').iterate())
       this.#seal?.add(keyRow(row))
-    for (const row of this.#database.prepare('SELECT seq, of FROM resolves').iterate()) this.#seal?.add(resolveRow(row))
+    for (const relation of relations) {
+      const rows = this.#database.prepare(`SELECT seq, of FROM ${relation}`).iterate()
+      for (const row of rows) this.#seal?.add(relationRow(relation, row))
+    }
   }
 
   #tag(treeSize: number): Buffer {
@@ -223,8 +237,16 @@ function keyRow(row: Row): SealedRow {
   return { table: 'keys', seq: Number(row['seq']), content: `${hexOf(row['key'])} ${hexOf(row['request'])}` }
 }
 
-function resolveRow(row: Row): SealedRow {
-  return { table: 'resolves', seq: Number(row['seq']), content: `${Number(row['of'])}` }
+function relationRow(table: Relation, row: Row): SealedRow {
+  return { table, seq: Number(row['seq']), content: `${Number(row['of'])}` }
+}
+
+function relationIn(database: DatabaseSync, table: Relation): Record<'find' | 'replaced' | 'note', StatementSync> {
+  return {
+    find: database.prepare(`SELECT seq FROM ${table} WHERE of = ?`),
+    replaced: database.prepare(`SELECT seq, of FROM ${table} WHERE seq = ? OR of = ?`),
+    note: database.prepare(`INSERT OR REPLACE INTO ${table} (seq, of) VALUES (?, ?)`),
+  }
 }
 
 function hexOf(value: unknown): string {

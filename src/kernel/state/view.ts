@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { KernelError } from '../../base/errors.ts'
-import { aboutOf, schemaVersion, versionOf, type About } from './schema.ts'
+import { aboutOf, schemaVersion, versionOf, type About, type Relation } from './schema.ts'
 import { invalidState, SqliteState, type NotedKey } from './state.ts'
 
 /** An index as it lies there, for looking at it: nothing is written, made or repaired. */
@@ -12,9 +12,9 @@ export interface StateView extends About {
   isWhole(): boolean
   /** Rows of entries below `seq`. */
   countKeys(seq: number): number
-  countResolves(seq: number): number
+  count(relation: Relation, seq: number): number
   findKey(key: string): NotedKey | undefined
-  findResolve(of: number): number | undefined
+  find(relation: Relation, of: number): number | undefined
   close(): void
 }
 
@@ -68,13 +68,14 @@ function viewOf(database: DatabaseSync, file: string, copy: string | undefined):
     const statement = database.prepare(`SELECT count(*) AS rows FROM ${table} WHERE seq < ?`)
     return (seq: number): number => Number(statement.get(seq)?.['rows'])
   }
+  const counts = { resolves: counting('resolves'), undos: counting('undos') }
   return {
     ...about,
     isWhole: () => Object.values(database.prepare('PRAGMA quick_check(1)').get() ?? {})[0] === 'ok',
     countKeys: counting('keys'),
-    countResolves: counting('resolves'),
+    count: (relation, seq) => counts[relation](seq),
     findKey: (key) => rows.findKey(key),
-    findResolve: (of) => rows.findResolve(of),
+    find: (relation, of) => rows.find(relation, of),
     close() {
       database.close()
       if (copy !== undefined) rmSync(copy, { recursive: true, force: true })

@@ -17,5 +17,10 @@ export function identify(gate: Gate, caller: Caller): Attempt {
     verdict: undefined,
     params: undefined,
     intent: undefined,
+    tier: undefined,
+    of: undefined,
+    undoes: undefined,
+    image: undefined,
+    undo: undefined,
   }
 }

@@ -1,8 +1,10 @@
 import { limits } from '../../base/limits.ts'
-import type { Answer, Call, Failure } from '../../effects/provider.ts'
+import type { JsonObject } from '../../base/json.ts'
+import type { Answer, Call, Failure, Judged } from '../../effects/provider.ts'
 import type { Attempt, ParsedRequest } from '../attempt.ts'
 import { readAnswer } from '../answer.ts'
 import { closed, timeIsUp } from '../deadlines.ts'
+import { judgeFurther } from '../judge-further.ts'
 
 /**
  * Lets the provider act, and answers for it in every case: when it throws, hangs, or returns something that is no answer.
@@ -84,8 +86,8 @@ function wentWrong(parsed: ParsedRequest, error: Failure): Answer {
   return parsed.definition.kind === 'mutate' ? { effect: 'uncertain', error } : { effect: 'none', error }
 }
 
-function timeoutOf(parsed: ParsedRequest): number {
-  return parsed.definition.timeoutMs ?? limits.performMs
+function timeoutOf({ definition }: ParsedRequest): number {
+  return definition.timeoutMs ?? limits.performMs
 }
 
 function isPromise(value: unknown): value is Promise<unknown> {
@@ -99,7 +101,9 @@ class ProviderCall implements Call {
   readonly params: Call['params']
   readonly protection: Call['protection']
   readonly closing: AbortSignal
-  readonly #mounts: Call['mounts']
+  readonly network: Call['network']
+  readonly image: Call['image']
+  readonly #attempt: Attempt
   #controller: AbortController | undefined
 
   constructor(attempt: Attempt) {
@@ -107,7 +111,9 @@ class ProviderCall implements Call {
     this.action = parsed.action
     this.resource = parsed.resources[0] as string
     this.params = parsed.params
-    this.#mounts = attempt.inForce.policy.mounts
+    this.network = attempt.verdict?.obligations.network ?? 'public'
+    this.image = attempt.image
+    this.#attempt = attempt
     this.protection = attempt.gate.protection
     this.closing = attempt.gate.closing
     Object.freeze(this)
@@ -115,7 +121,16 @@ class ProviderCall implements Call {
 
   /** A copy: what a provider adds to it is no mount of the policy. */
   get mounts(): Call['mounts'] {
-    return this.#mounts && new Map(this.#mounts)
+    const { mounts } = this.#attempt.inForce.policy
+    return mounts && new Map(mounts)
+  }
+
+  get contents(): Call['contents'] {
+    return this.#attempt.gate.evidence.contents(this.#attempt.verdict?.class)
+  }
+
+  judge(resource: string, params?: JsonObject): Judged {
+    return judgeFurther(this.#attempt, resource, params)
   }
 
   get signal(): AbortSignal {

@@ -4,13 +4,12 @@ import type { EntryDraft } from '../../evidence/ledger/index.ts'
 import type { Attempt } from '../attempt.ts'
 import { refuse, type Ending } from '../outcome.ts'
 import { draftOf } from '../draft.ts'
+import { takeImage } from '../take-image.ts'
 
 /**
  * Makes ready what an observation needs: its params are kept. It waits for nothing, and writes no intent.
  */
 export function prepareToObserve(attempt: Attempt): Ending | undefined {
-  const refusal = withoutUndo(attempt)
-  if (refusal !== undefined) return refusal
   try {
     const { full } = attempt.gate.evidence
     if (full !== undefined) return unwritable(full, 'nothing was done')
@@ -22,25 +21,21 @@ export function prepareToObserve(attempt: Attempt): Ending | undefined {
 }
 
 /**
- * Puts on disk what must be there before anything changes: the params and the intent. From here on a crash leaves a trace
+ * Puts on disk what must be there before anything changes: params, before-image and intent. From here on a crash leaves a trace
  * that recovery turns into an entry.
  */
 export async function prepareToMutate(attempt: Attempt): Promise<Ending | undefined> {
   const refusal = prepareToObserve(attempt)
   if (refusal !== undefined) return refusal
   try {
+    const ending = await takeImage(attempt)
+    if (ending !== undefined) return ending
+    attempt.tier = attempt.parsed?.definition.tier
     attempt.intent = await attempt.gate.evidence.intend(asJson(draftOf(attempt)))
     return undefined
   } catch (error) {
     return unwritable(error, 'nothing was done')
   }
-}
-
-function withoutUndo({ verdict }: Attempt): Ending | undefined {
-  if (verdict?.obligations.undo !== 'required') return undefined
-  return refuse('not_enforced_yet', 'the rule asks for undo, and this version keeps no before-images', {
-    rule: verdict.rules.join(', '),
-  })
 }
 
 /** Refuses because there could be no entry. */

@@ -88,8 +88,9 @@ function withoutRecord(attempt: Attempt, ending: Ending, error: KernelError | un
   return unwritable(error, 'nothing is allowed')
 }
 
-function answer({ action, resource }: Attempt, ending: Ending, seq: number, durationMs: number): Outcome {
-  return outcomeOf(ending, { seq, action, resource, durationMs: Math.round(durationMs * 1000) / 1000 })
+function answer({ action, resource, undo }: Attempt, ending: Ending, seq: number, durationMs: number): Outcome {
+  const undoableUntil = ending.effect === 'done' ? undo?.until : undefined
+  return outcomeOf(ending, { seq, action, resource, durationMs: Math.round(durationMs * 1000) / 1000, undoableUntil })
 }
 
 function settleAnswer(attempt: Attempt, outcome: Outcome): void {

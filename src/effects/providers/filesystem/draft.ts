@@ -4,15 +4,17 @@ import {
   fchmodSync,
   fchownSync,
   fstatSync,
+  futimesSync,
   open as openCallback,
   rename as renameCallback,
   unlinkSync,
   writeSync,
 } from 'node:fs'
 import { promisify } from 'node:util'
-import { toHex } from '../../../base/bytes.ts'
 import { systemCode } from '../../../base/errors.ts'
 import type { RandomBytes } from '../../../base/random.ts'
+import type { Facts } from './image.ts'
+import { spareName } from './spare-name.ts'
 import type { Syncs } from './syncs.ts'
 import type { Spot, Volume } from './volume.ts'
 
@@ -30,17 +32,29 @@ export class Draft {
   constructor(volume: Volume, folder: Spot, random: RandomBytes) {
     this.volume = volume
     this.folder = folder
-    this.name = `.kestrel-${toHex(random(8))}.tmp`
+    this.name = spareName(random)
   }
 
   /** Writes the content and waits until the disk has it. @param replaced whose mode and owner it takes over */
   async store(bytes: Uint8Array, replaced: Spot | undefined, syncs: Syncs): Promise<void> {
-    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
-    const fd = await syncs.inTurn(() => open(this.path, flags, replaced === undefined ? 0o666 : 0o600))
+    const fd = await syncs.inTurn(() => open(this.path, newFile, replaced === undefined ? 0o666 : 0o600))
     this.exists = true
     try {
-      for (let written = 0; written < bytes.length;) written += writeSync(fd, bytes, written)
+      writeAll(fd, bytes)
       if (replaced !== undefined) keepMode(fd, replaced)
+      await syncs.inTurn(() => this.volume.sync(fd))
+    } finally {
+      closeSync(fd)
+    }
+  }
+
+  /** Takes over what an image holds of a file, with its mode, owner and times, and waits until the disk has it. */
+  async restore(pieces: AsyncIterable<Uint8Array>, facts: Facts | undefined, syncs: Syncs): Promise<void> {
+    const fd = await syncs.inTurn(() => open(this.path, newFile, 0o600))
+    this.exists = true
+    try {
+      for await (const piece of pieces) writeAll(fd, piece)
+      if (facts !== undefined) giveBack(fd, facts)
       await syncs.inTurn(() => this.volume.sync(fd))
     } finally {
       closeSync(fd)
@@ -76,16 +90,47 @@ export class Draft {
   }
 }
 
+const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+
+export function writeAll(fd: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) written += writeSync(fd, bytes, written)
+}
+
+/** Mode, owner where the user may give it, and times as far as Node can say them: to a quarter of a microsecond. */
+export function giveBack(fd: number, { mode, uid, gid, atimeNs, mtimeNs }: Facts): void {
+  giveOwner(fd, BigInt(uid), BigInt(gid))
+  fchmodSync(fd, mode)
+  futimesSync(fd, secondsOf(BigInt(atimeNs)), secondsOf(BigInt(mtimeNs)))
+}
+
+/** The system cuts off what is below a nanosecond; half of one keeps the nearest number from falling to the one before. */
+function secondsOf(ns: bigint): number {
+  const whole = ns / secondNs
+  return Number(whole) + (Number(ns - whole * secondNs) + 0.5) / 1e9
+}
+
+const secondNs = 1_000_000_000n
+
+/** The time that a file has after it was given `ns`. Given that one it has it again. */
+export function settableNs(ns: bigint): bigint {
+  const seconds = secondsOf(ns)
+  const whole = Math.trunc(seconds)
+  return BigInt(whole) * secondNs + BigInt(Math.trunc((seconds - whole) * 1e9))
+}
+
+function giveOwner(fd: number, uid: bigint, gid: bigint): void {
+  const mine = fstatSync(fd, { bigint: true })
+  if (mine.uid === uid && mine.gid === gid) return
+  try {
+    fchownSync(fd, Number(uid), Number(gid))
+  } catch (error) {
+    if (systemCode(error) !== 'EPERM') throw error
+  }
+}
+
 function keepMode(fd: number, replaced: Spot): void {
   const { uid, gid, mode } = replaced.facts
-  const mine = fstatSync(fd, { bigint: true })
-  if (mine.uid !== uid || mine.gid !== gid) {
-    try {
-      fchownSync(fd, Number(uid), Number(gid))
-    } catch (error) {
-      if (systemCode(error) !== 'EPERM') throw error
-    }
-  }
+  giveOwner(fd, uid, gid)
   // Without the set-user-id bits: new content does not inherit the trust of the old.
   fchmodSync(fd, Number(mode & 0o777n))
 }

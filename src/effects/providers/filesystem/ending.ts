@@ -21,6 +21,20 @@ export function fail(code: string, message: string, retryable = false): Ended {
   return new Ended({ effect: 'none', error: { code, message, retryable } })
 }
 
+/** Nobody can tell how much of it happened. */
+export function doubt(message: string): Ended {
+  return new Ended({ effect: 'uncertain', error: { code: 'io_error', message, retryable: false } })
+}
+
+export function isDoubt(ending: unknown): boolean {
+  return ending instanceof Ended && 'effect' in ending.answer && ending.answer.effect === 'uncertain'
+}
+
+/** Another process was faster; nothing happened. */
+export function conflict(path: string, does: string): Ended {
+  return fail('conflict', `\`${path}\` ${does} by another process meanwhile; nothing was changed; try again`, true)
+}
+
 /** Runs `act` and turns whatever it throws into an answer that knows only the agent's `path`, never the host's. */
 export function answering(path: string, act: () => Answer | Promise<Answer>): Answer | Promise<Answer> {
   try {
@@ -61,6 +75,7 @@ const systemErrors: Readonly<Record<string, readonly [code: string, says: string
   ENOTEMPTY: ['already_exists', 'exists already and is not empty', false],
   EACCES: ['permission_denied', 'may not be touched by the user that Kestrel runs as', false],
   EPERM: ['permission_denied', 'may not be touched by the user that Kestrel runs as', false],
+  EXDEV: ['cross_device', 'lies on another volume than the path that it is to be moved to', false],
   EROFS: ['permission_denied', 'lies on a volume that is mounted read-only', false],
   ENOSPC: ['no_space', 'does not fit: the volume is full; free some space', true],
   EDQUOT: ['no_space', 'does not fit: the quota is used up; free some space', true],

@@ -2,7 +2,7 @@ import type { ActionDefinition, Answer, Call } from '../../provider.ts'
 import { shape } from '../params.ts'
 import { answering, fail, foreseeing } from './ending.ts'
 import { readPath } from './path.ts'
-import { Walk, type Ground } from './walk.ts'
+import { Walk, type Destination, type Ground } from './walk.ts'
 import type { Spot } from './volume.ts'
 
 /** Something that exists, with the walk that holds it open until it is disposed. */
@@ -28,7 +28,7 @@ export function tellingAction(ground: Ground, tell: (found: Existing, call: Call
 }
 
 /** Walks to what the call names, which must exist. @throws Ended */
-export function findExisting(ground: Ground, call: Call): Existing {
+export function findExisting(ground: Ground, call: Destination): Existing {
   const walk = new Walk(ground, call)
   try {
     const { segments } = walk
@@ -42,6 +42,6 @@ export function findExisting(ground: Ground, call: Call): Existing {
   }
 }
 
-function missing(call: Call): never {
+function missing(call: Destination): never {
   throw fail('not_found', `\`${call.resource}\` does not exist; list its folder with \`fs.list\``)
 }

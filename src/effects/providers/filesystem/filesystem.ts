@@ -1,6 +1,10 @@
 import { systemClock, type Clock } from '../../../base/clock.ts'
 import type { Provider } from '../../provider.ts'
+import { appendAction } from './append.ts'
+import { deleteAction } from './delete.ts'
 import { listAction } from './list.ts'
+import { mkdirAction } from './mkdir.ts'
+import { moveAction } from './move.ts'
 import { OpenFiles } from './open-files.ts'
 import { OpenMounts } from './open-mounts.ts'
 import { readAction } from './read.ts'
@@ -12,7 +16,8 @@ import type { Ground } from './walk.ts'
 import { writeAction } from './write.ts'
 
 /**
- * Files and folders under the mounts of the policy: `fs.read`, `fs.write`, `fs.list`, `fs.stat`.
+ * Files and folders under the mounts of the policy: `fs.read`, `fs.write`, `fs.append`, `fs.delete`, `fs.move`, `fs.mkdir`,
+ * `fs.list`, `fs.stat`.
  *
  * @throws KernelError PROVIDER_INVALID on a Linux without `/proc`
  */
@@ -30,6 +35,10 @@ export function filesystemOn(volume: Volume, clock: Clock = systemClock): Provid
     actions: {
       'fs.read': readAction(ground),
       'fs.write': writeAction(ground),
+      'fs.append': appendAction(ground),
+      'fs.delete': deleteAction(ground),
+      'fs.move': moveAction(ground),
+      'fs.mkdir': mkdirAction(ground),
       'fs.list': listAction(ground),
       'fs.stat': statAction(ground),
     },

@@ -9,6 +9,7 @@ import { answering, answerTo, fail, foreseeing, refuse } from './ending.ts'
 import { findExisting, type Existing } from './existing.ts'
 import { locate } from './mount.ts'
 import { readPath } from './path.ts'
+import { SpareBuffer } from './spare-buffer.ts'
 import type { Ground } from './walk.ts'
 
 const readChunk = promisify(readCallback)
@@ -24,7 +25,8 @@ const chunkBytes = 1_048_576
  * ends with a whole character.
  */
 export function readAction(ground: Ground): ActionDefinition {
-  const perform = (call: Call): Answer | Promise<Answer> => answering(call.resource, () => read(ground, call))
+  const spare = new SpareBuffer()
+  const perform = (call: Call): Answer | Promise<Answer> => answering(call.resource, () => read(ground, call, spare))
   return {
     kind: 'observe',
     readResource: readPath,
@@ -46,8 +48,8 @@ interface Part {
   readonly wanted: number
 }
 
-function read(ground: Ground, call: Call): Answer | Promise<Answer> {
-  return readKept(ground, call) ?? readByWalk(ground, call)
+function read(ground: Ground, call: Call, spare: SpareBuffer): Answer | Promise<Answer> {
+  return readKept(ground, call) ?? readByWalk(ground, call, spare)
 }
 
 /** The answer from a file that is open already, where one may be given without a walk. */
@@ -60,7 +62,7 @@ function readKept({ files }: Ground, call: Call): Answer | undefined {
   return part.wanted > synchronousBytes ? undefined : readNow(part, call)
 }
 
-function readByWalk(ground: Ground, call: Call): Answer | Promise<Answer> {
+function readByWalk(ground: Ground, call: Call, spare: SpareBuffer): Answer | Promise<Answer> {
   using found = findExisting(ground, call)
   const { fd, facts } = openFile(ground, call, found)
   let isOurs = true
@@ -68,7 +70,7 @@ function readByWalk(ground: Ground, call: Call): Answer | Promise<Answer> {
     const part = { fd, ...extent(call, facts.size) }
     if (part.wanted > synchronousBytes) {
       isOurs = false
-      return readLarge(part, call)
+      return readLarge(part, call, spare)
     }
     const answer = readNow(part, call)
     if (found.walk.isCertain(found.spot)) {
@@ -92,10 +94,10 @@ function readNow(part: Part, call: Call): Answer {
   return present(part, filled === part.wanted ? bytes : bytes.subarray(0, filled), call)
 }
 
-async function readLarge(part: Part, call: Call): Promise<Answer> {
+async function readLarge(part: Part, call: Call, spare: SpareBuffer): Promise<Answer> {
   const { signal } = call
+  const bytes = spare.take(part.wanted)
   try {
-    const bytes = Buffer.allocUnsafe(part.wanted)
     let filled = 0
     while (filled < part.wanted) {
       if (signal.aborted) throw fail('cancelled', `reading \`${call.resource}\` was cancelled`, true)
@@ -108,6 +110,7 @@ async function readLarge(part: Part, call: Call): Promise<Answer> {
   } catch (error) {
     return answerTo(error, call.resource)
   } finally {
+    spare.give(bytes)
     closeSync(part.fd)
   }
 }

@@ -7,6 +7,7 @@ import {
   lstatSync,
   opendirSync,
   openSync,
+  readFileSync,
   readlinkSync,
   realpathSync,
   statfsSync,
@@ -59,6 +60,8 @@ export interface Volume {
   look(folder: Spot, name: string): BigIntStats | undefined
   entries(folder: Spot): Iterable<Dirent>
   kindOf(spot: Spot): FileSystemKind
+  /** Which mount of the system `spot` lies in: what is renamed stays within one. */
+  mountOf(spot: Spot): string
   /** Waits until the disk has what was written. */
   sync(fd: number): Promise<void>
 }
@@ -89,6 +92,8 @@ const byDescriptor: Volume = {
     const { type } = statfsSync(spot.at)
     return syntheticTypes.has(type) ? 'synthetic' : directTypes.has(type) ? 'direct' : 'other'
   },
+  // A bind mount has the device of what it shows: only its number tells it apart.
+  mountOf: (spot) => /^mnt_id:\s*(\d+)/m.exec(readFileSync(`/proc/self/fdinfo/${spot.fd}`, 'latin1'))?.[1] ?? '',
   sync: syncToDisk,
 }
 
@@ -114,6 +119,7 @@ const byPath: Volume = {
   look,
   entries,
   kindOf: () => 'other',
+  mountOf: (spot) => String(spot.facts.dev),
   sync: syncToDisk,
 }
 
@@ -136,6 +142,13 @@ export function isUnchanged(now: BigIntStats, then: BigIntStats): boolean {
     now.uid === then.uid &&
     now.gid === then.gid
   )
+}
+
+/** Enough to know a file again. */
+export type Identity = Pick<BigIntStats, 'dev' | 'ino'>
+
+export function isSame(one: Identity | undefined, other: Identity | undefined): boolean {
+  return one !== undefined && other !== undefined && one.ino === other.ino && one.dev === other.dev
 }
 
 /** A path that leads to what the descriptor stands for, on a volume that is pinned. */

@@ -11,6 +11,9 @@ import { correctionOf, type Spelling } from './spelling.ts'
 import type { Syncs } from './syncs.ts'
 import type { FileSystemKind, Spot, Volume } from './volume.ts'
 
+/** What a walk needs of a call: where to, what that means, and what nobody may touch. */
+export type Destination = Pick<Call, 'resource' | 'mounts' | 'protection'>
+
 /** What the actions of one provider share. */
 export interface Ground {
   readonly volume: Volume
@@ -34,7 +37,7 @@ export class Walk implements Disposable {
   /** The names to go, from the mount on. */
   readonly segments: readonly string[]
   private readonly ground: Ground
-  private readonly call: Call
+  private readonly call: Destination
   private readonly mount: OpenMount
   private readonly opened = new Set<Spot>()
   private readonly held = new Set<Spot>()
@@ -44,7 +47,7 @@ export class Walk implements Disposable {
   /** How many names below the mount the walk has gone. */
   depth = 0
 
-  constructor(ground: Ground, call: Call) {
+  constructor(ground: Ground, call: Destination) {
     this.ground = ground
     this.call = call
     const place = locate(call.resource, call.mounts)
@@ -226,7 +229,7 @@ export class Walk implements Disposable {
   }
 }
 
-function outsideMounts(call: Call): Ended {
+function outsideMounts(call: Destination): Ended {
   const names = [...(call.mounts?.keys() ?? [])].map((name) => `\`${name}\``)
   const hint = names.length === 0 ? 'add a folder to `mounts` in the policy' : `the mounts are ${names.join(', ')}`
   return refuse('outside_mount', `\`${call.resource}\` lies in no mounted folder`, hint)

@@ -1,0 +1,68 @@
+import { isJsonObject } from '../base/json.ts'
+import type { Captured, Imaging } from '../effects/provider.ts'
+import { readAnswer } from './answer.ts'
+import type { Attempt, ParsedRequest } from './attempt.ts'
+import { refuse, type Ending } from './outcome.ts'
+import { ask } from './steps/perform.ts'
+import { screen } from './steps/screen.ts'
+
+/**
+ * Takes the before-image of what an attempt is about to change, unless the policy says `undo: off`. Where none can be taken,
+ * the attempt goes on without, or ends here if the policy requires one: nothing has happened yet.
+ */
+export async function takeImage(attempt: Attempt): Promise<Ending | undefined> {
+  const { definition, action } = attempt.parsed as ParsedRequest
+  const asks = attempt.verdict?.obligations.undo ?? 'on'
+  const { reversal } = definition
+  if (asks === 'off') return undefined
+  const without = (why: string): Ending | undefined => (asks === 'required' ? unavailable(attempt, why) : undefined)
+  if (reversal === undefined) return without(`\`${action}\` cannot be taken back`)
+  const imaging = imagingOf(attempt)
+  const reply = await ask(attempt, (call) => reversal.capture(call, imaging), readCaptured)
+  if ('error' in reply) return without(reply.error.message)
+  const taken = reply.said
+  if (taken === undefined) return without('the provider gave no image')
+  if ('unable' in taken) return without(taken.unable)
+  if ('ending' in taken) return screen(attempt, taken.ending)
+  const { images } = attempt.gate.evidence
+  attempt.image = taken.image
+  attempt.undo = images.keep({ action: attempt.undoes ?? action, image: taken.image }, attempt.verdict?.class)
+  return undefined
+}
+
+function unavailable({ verdict }: Attempt, why: string): Ending {
+  const hint = 'nothing was done; `undo: on` in place of `undo: required` would go on without'
+  return refuse('undo_unavailable', `no before-image can be taken: ${why}`, {
+    ...(verdict !== undefined && verdict.rules.length > 0 && { rule: verdict.rules.join(', ') }),
+    hint,
+  })
+}
+
+/** Where the content of images goes, and what the policy forbids that it would take to get it. */
+function imagingOf(attempt: Attempt): Imaging {
+  const { gate, verdict, inForce, caller, parsed } = attempt
+  return {
+    ...gate.evidence.images.contents(verdict?.class),
+    forbids: (action, resource) =>
+      inForce.policy.decide({
+        principal: caller.principal,
+        agent: caller.agent,
+        action,
+        resources: [resource],
+        params: (parsed as ParsedRequest).params,
+        timeMs: gate.clock.now(),
+      }).reason === 'denied_by_rule',
+  }
+}
+
+/** What a provider returned, or undefined where it is nothing that a capture may return. */
+function readCaptured(said: unknown): Captured | undefined {
+  if (typeof said !== 'object' || said === null) return undefined
+  const { image, unable, ending } = said as { image?: unknown; unable?: unknown; ending?: unknown }
+  if (typeof unable === 'string') return { unable }
+  if (isJsonObject(image as never)) return { image: image as never }
+  const answer = ending === undefined ? undefined : readAnswer(ending)
+  // An ending says that nothing happened, since nothing may have.
+  const isHarmless = answer !== undefined && ('refused' in answer || ('effect' in answer && answer.effect === 'none'))
+  return isHarmless ? { ending: answer } : undefined
+}
