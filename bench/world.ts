@@ -11,15 +11,25 @@ export const fileBytes = 1024
 export const content: string = 'kestrel,bench,0123456789abcdef\n'.repeat(34).slice(0, fileBytes)
 
 /** The policy of every benchmark but those of `decide`: three rules that allow and one that denies. */
-const policy = {
-  version: 1,
-  allow: [
-    { action: 'fs.read', resource: '/workspace/**' },
-    { action: 'fs.write', resource: '/workspace/output/**' },
-    { action: 'fn.nothing', resource: '**' },
-  ],
-  deny: [{ action: 'fs.*', resource: '**/.env' }],
+function policyWith(undo: WorldOptions['undo']): object {
+  return {
+    version: 1,
+    allow: [
+      { action: 'fs.read', resource: '/workspace/**' },
+      { action: 'fs.write', resource: '/workspace/output/**', undo },
+      { action: 'fn.nothing', resource: '**' },
+    ],
+    deny: [{ action: 'fs.*', resource: '**/.env' }],
+  }
 }
+
+export interface WorldOptions {
+  readonly durability: Durability
+  /** Whether a write keeps a before-image. */
+  readonly undo: 'on' | 'off'
+}
+
+const usual: WorldOptions = { durability: 'default', undo: 'on' }
 
 export interface BenchWorld extends AsyncDisposable {
   readonly root: string
@@ -27,9 +37,9 @@ export interface BenchWorld extends AsyncDisposable {
 }
 
 /** A kernel over a folder of files in the temporary directory, with keys of its own. */
-export async function aWorld(options: { readonly durability?: Durability } = {}): Promise<BenchWorld> {
+export async function aWorld(options: Partial<WorldOptions> = {}): Promise<BenchWorld> {
   const root = mkdtempSync(join(tmpdir(), 'kestrel-bench-'))
-  const kernel = await openKernel(root, options.durability ?? 'default')
+  const kernel = await openKernel(root, options)
   return {
     root,
     kernel,
@@ -41,7 +51,8 @@ export async function aWorld(options: { readonly durability?: Durability } = {})
 }
 
 /** Opens the kernel of a world's folder, which is filled when it is new. */
-export function openKernel(root: string, durability: Durability): Promise<Kernel> {
+export function openKernel(root: string, options: Partial<WorldOptions> = {}): Promise<Kernel> {
+  const { durability, undo } = { ...usual, ...options }
   const workspace = join(root, 'workspace')
   mkdirSync(join(workspace, 'output'), { recursive: true })
   for (let index = 0; index < files; index++) {
@@ -49,7 +60,7 @@ export function openKernel(root: string, durability: Durability): Promise<Kernel
     writeFileSync(join(workspace, 'output', `out-${index}.csv`), content)
   }
   return createKernel({
-    policy: { ...policy, mounts: { '/workspace': workspace } },
+    policy: { ...policyWith(undo), mounts: { '/workspace': workspace } },
     dataDir: join(root, 'data'),
     keysDir: join(root, 'keys'),
     providers: [filesystem(), functions({ nothing: { kind: 'observe', run: () => null } })],

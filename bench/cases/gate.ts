@@ -18,25 +18,25 @@ const mixed: Send = (agent, index) => {
   return turn === 3 || turn === 6 ? deny(agent, index) : read(agent, index)
 }
 
-const undoNote = 'undo is not built: no before-image is taken'
-
 const oneEntry = { each: 'an observing function that does nothing: one durable entry' }
 
 /** Each sends requests through the whole gate, policy to log, from one process. */
 export const gateBenchmarks: readonly Benchmark[] = [
   through('deny', deny, { expected: 'denied' }),
   through('read', read, { conditions: { fileBytes } }),
-  through('write', write, { conditions: { fileBytes, undo: undoNote } }),
+  through('write', write, { undo: 'on', conditions: { fileBytes } }),
   through('mixed', mixed, {
     expected: 'any',
-    conditions: { fileBytes, mix: '70 % read, 20 % denied, 10 % write', undo: undoNote },
+    undo: 'on',
+    conditions: { fileBytes, mix: '70 % read, 20 % denied, 10 % write' },
   }),
   through('concurrent', mixed, {
     expected: 'any',
     inFlight: 64,
-    conditions: { fileBytes, mix: 'as mixed', undo: undoNote },
+    undo: 'off',
+    conditions: { fileBytes, mix: 'as mixed' },
   }),
-  through('write64', write, { inFlight: 64, conditions: { fileBytes, undo: undoNote } }),
+  through('write64', write, { inFlight: 64, undo: 'off', conditions: { fileBytes } }),
   through('durable1', nothing, { durability: 'strict', conditions: oneEntry }),
   through('durable64', nothing, {
     durability: 'strict',
@@ -50,17 +50,19 @@ interface Variation {
   readonly expected?: Status | 'any'
   readonly inFlight?: number
   readonly durability?: Durability
+  /** Whether writes keep before-images; absent where there are none. */
+  readonly undo?: 'on' | 'off'
   readonly conditions?: Finding['conditions']
   /** The conditions say how many times the rate of that one this is, where both ran. */
   readonly comparedWith?: string
 }
 
 function through(name: string, send: Send, variation: Variation): Benchmark {
-  const { expected = 'ok', inFlight = 1, durability = 'default', conditions = {}, comparedWith = '' } = variation
+  const { expected = 'ok', inFlight = 1, durability = 'default', conditions = {}, comparedWith = '', undo } = variation
   return {
     name,
     async run({ seconds, found }) {
-      await using world = await aWorld({ durability })
+      await using world = await aWorld({ durability, ...(undo !== undefined && { undo }) })
       const agent = world.kernel.as({ id: 'bench' })
       const measured = await measure(
         async (index) => {
@@ -76,6 +78,7 @@ function through(name: string, send: Send, variation: Variation): Benchmark {
         conditions: {
           durability,
           inFlight,
+          ...(undo !== undefined && { undo }),
           logEntries: seq + 1,
           ...conditions,
           ...(base !== undefined && { comparedWith, timesItsRate: times(measured.opsPerSec, base.opsPerSec) }),

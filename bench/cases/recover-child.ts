@@ -7,7 +7,7 @@ const [task, root = '', count = '0'] = process.argv.slice(2)
 const inFlight = 512
 
 if (task === 'write') {
-  const kernel = await openKernel(root, 'default')
+  const kernel = await openKernel(root)
   const agent = kernel.as({ id: 'bench' })
   let left = Number(count)
   await Promise.all(
@@ -19,7 +19,7 @@ if (task === 'write') {
 } else {
   const startMs = performance.now()
   const before = process.cpuUsage()
-  const kernel = await openKernel(root, 'default')
+  const kernel = await openKernel(root)
   const ms = performance.now() - startMs
   const { user, system } = process.cpuUsage(before)
   const maxRssBytes = process.resourceUsage().maxRSS * 1024

@@ -1,4 +1,4 @@
-import { integer, shape, type Provider } from 'kestrel-kernel/providers'
+import { integer, shape, type Answer, type Provider } from 'kestrel-kernel/providers'
 
 /**
  * A whole provider: `heat.read` and `heat.set` for the rooms of a house, in degrees Celsius.
@@ -26,7 +26,8 @@ export function thermostat(rooms: Map<string, number>): Provider {
         checkParams: shape({ celsius: integer(5, 30) }),
         // For a dry run: how it would end. Nothing is set.
         foresee: ({ resource }) => (rooms.has(resource) ? undefined : noRoom(resource)),
-        perform: ({ resource, params }) => {
+        perform: ({ resource, params, signal }) => {
+          if (signal.aborted) return failed('cancelled', 'it was cancelled before it began', true)
           const before = rooms.get(resource)
           if (before === undefined) return noRoom(resource)
           rooms.set(resource, Number(params['celsius']))
@@ -42,6 +43,10 @@ function readRoom(raw: string): { canonical: string } | { problem: string } {
   return /^house\/[a-z]{1,40}$/.test(raw) ? { canonical: raw } : { problem: 'name a room, as `house/kitchen`' }
 }
 
-function noRoom(room: string): { effect: 'none'; error: { code: string; message: string; retryable: boolean } } {
-  return { effect: 'none', error: { code: 'no_room', message: `there is no \`${room}\``, retryable: false } }
+function noRoom(room: string): Answer {
+  return failed('no_room', `there is no \`${room}\``, false)
+}
+
+function failed(code: string, message: string, retryable: boolean): Answer {
+  return { effect: 'none', error: { code, message, retryable } }
 }

@@ -71,6 +71,11 @@ export const limits = {
   spaceAgeMs: 1000,
   /** How long a provider may take unless it says otherwise. */
   performMs: 30_000,
+  /** How long a provider may take to answer once its caller has cancelled. */
+  cancelGraceMs: 2000,
+  /** From one report of progress to the next that the caller is told, and the text of one. */
+  progressMs: 100,
+  progressBytes: 1024,
   /** The longest that a timer of Node waits: one beyond it fires at once. */
   timerMs: 2_147_483_647,
   /** How long a provider may take to close. */
@@ -78,6 +83,8 @@ export const limits = {
   /** Content that the vault keeps in pieces: a before-image, the output of a program. */
   contentBytes: 17_179_869_184,
   contentPieceBytes: 1_048_576,
+  /** Room that a vault makes at once in the file of a day. */
+  vaultRoomBytes: 1_048_576,
   /** Payloads of which a vault remembers where they lie: the others are sought in the files of their day. */
   recentPayloads: 65_536,
   /** Pieces of the day that are known, so that they are not kept twice. */
@@ -140,6 +147,12 @@ export const limits = {
   jailProbeMs: 5000,
   /** How long a before-image is kept. */
   undoMs: 604_800_000,
+  /** What a rule says of the request that takes another back, as canonical JSON: each request under the rule keeps it. */
+  compensateBytes: 16_384,
+  /** References of one text of it, with the text between them. */
+  templateParts: 64,
+  /** Text, as the body of a response, that is read as JSON for what a reference means. */
+  templateJsonBytes: 1_048_576,
   policyBytes: 1_048_576,
   policyRules: 100_000,
   policyPatternLength: 4096,

@@ -43,9 +43,17 @@ export interface ActionDefinition {
   readonly foresee?: (call: Call) => Promise<Answer | undefined> | Answer | undefined
   /** Acts. Re-checks the resource at the moment of effect, because the world may have changed since the decision. */
   readonly perform: (call: Call) => Promise<Answer> | Answer
-  /** How a mutation is taken back. Absent: it cannot be. */
+  /** How a mutation is taken back. Absent: it cannot be, unless a rule of the policy names a request that does. */
   readonly reversal?: Reversal
+  /**
+   * What the result of an answer that is `done` tells of what was asked for, where it may say no: a server answers a request
+   * that it refuses, a program ends that has failed. Absent: done is done. Asked before and after a request takes another back.
+   */
+  readonly achieved?: (result: JsonValue | undefined) => Achieved
 }
+
+/** `yes`; or why surely nothing came of it; or why nobody can tell. */
+export type Achieved = 'yes' | { readonly refused: string } | { readonly unclear: string }
 
 /**
  * How an action is taken back: an image of what it is about to change, and a way to put that back.
@@ -98,7 +106,7 @@ export interface Call {
   readonly mounts: ReadonlyMap<string, string> | undefined
   /** What no action may touch. */
   readonly protection: Protection
-  /** Aborted when the time is up or the kernel closes. */
+  /** Aborted when the caller cancels, the time is up or the kernel closes. Take it before the first wait. */
   readonly signal: AbortSignal
   /** What a rule that permits the call says of the network: `private` lets it reach loopback and private addresses too. */
   readonly network: Network
@@ -109,8 +117,21 @@ export interface Call {
   judge(resource: string, params?: JsonObject): Judged
   /** Keeps content in the vault that is too large to be a result. */
   readonly contents: ContentStore
+  /**
+   * Tells the caller how far it is, if it wants to know. Never throws. Of many reports it hears few, the last one before the
+   * answer for sure; one that is malformed, or comes after the answer, it never hears.
+   */
+  report(progress: Progress): void
   /** What `capture` took for this call, if it did. */
   readonly image?: JsonObject | undefined
+}
+
+/** How far an action is, in units of its own. Numbers are finite and not negative. */
+export interface Progress {
+  readonly done: number
+  readonly total?: number
+  /** For a person. What is longer than `limits.progressBytes` is cut. */
+  readonly message?: string
 }
 
 /** `public`: addresses that anyone may reach; `private`: also loopback and private ones. */
@@ -123,7 +144,7 @@ export type Judged =
 
 /** Keeps content sealed, a piece at a time: what is kept never has to fit in memory. */
 export interface ContentStore {
-  /** On disk as soon as the entry of this action is. @throws KernelError for more than `limits.contentBytes`, and whatever `pieces` throws */
+  /** On disk as soon as the entry of this action is; none of the pieces may change afterwards. @throws KernelError for more than `limits.contentBytes`, and whatever `pieces` throws */
   keep(pieces: AsyncIterable<Uint8Array>): Promise<KeptContent>
   /** The pieces, each proven before it is given; not necessarily cut as they were. @throws KernelError VAULT_NOT_FOUND, SEAL_INVALID */
   open(kept: KeptContent): AsyncIterable<Uint8Array>

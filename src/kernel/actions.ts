@@ -36,7 +36,9 @@ function problemWith(
   if (typeof definition.perform !== 'function' || typeof definition.readResource !== 'function') {
     return 'must have `readResource` and `perform`'
   }
-  const { timeoutMs } = definition
+  const { timeoutMs, tier } = definition
+  // No entry could say that another one ran it.
+  if (tier !== undefined && tier !== 'host' && tier !== 'jail') return 'must have the `tier` `host` or `jail`, or none'
   if (timeoutMs !== undefined && !(timeoutMs > 0 && timeoutMs <= limits.timerMs))
     return `must have a \`timeoutMs\` above 0 and at most ${limits.timerMs}`
   return undefined

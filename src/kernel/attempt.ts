@@ -2,6 +2,7 @@ import type { Verdict } from '../authority/policy/index.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ActionDefinition } from '../effects/provider.ts'
 import type { EntryDraft } from '../evidence/ledger/index.ts'
+import type { Asker } from './asker.ts'
 import type { Caller, Commitment, Gate, PolicyInForce } from './gate.ts'
 
 /** What parsing leaves: canonical, copied, and never read from the caller's object again. */
@@ -23,6 +24,8 @@ export interface ParsedRequest {
 export interface Attempt {
   readonly gate: Gate
   readonly caller: Caller
+  /** Who may cancel this attempt and hears how far it is, where somebody wants to. */
+  readonly asker: Asker | undefined
   readonly startedMs: number
   /** The policy that this attempt is decided under, also if another one is loaded meanwhile. */
   readonly inForce: PolicyInForce

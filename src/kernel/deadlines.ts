@@ -1,12 +1,17 @@
 import { systemClock } from '../base/clock.ts'
+import { limits } from '../base/limits.ts'
+import type { Hurried } from './gate.ts'
 
 /** Why a wait ended before there was an answer. */
 export const timeIsUp: unique symbol = Symbol('time is up')
 export const closed: unique symbol = Symbol('the kernel closes')
+export const cancelled: unique symbol = Symbol('the caller cancelled')
 
 interface Waiting {
   readonly dueMs: number
-  readonly end: (why: typeof timeIsUp | typeof closed) => void
+  /** Why it ends when it is due. */
+  readonly late: typeof timeIsUp | typeof cancelled
+  readonly end: (why: typeof timeIsUp | typeof closed | typeof cancelled) => void
 }
 
 /** Those who wait equally long, in the order in which their time is up, and the timer for the first. */
@@ -29,25 +34,37 @@ export class Deadlines {
     closing.addEventListener('abort', () => this.#endAll(), { once: true })
   }
 
-  /** What `answering` says. Rejects with `timeIsUp` or `closed` where that comes first. */
-  within(answering: Promise<unknown>, timeoutMs: number): Promise<unknown> {
+  /**
+   * What `answering` says. Rejects with `timeIsUp` or `closed` where that comes first, and with `cancelled` where it comes later
+   * than `limits.cancelGraceMs` after it was hurried.
+   */
+  within(answering: Promise<unknown>, timeoutMs: number, hurried?: Hurried): Promise<unknown> {
     // One that closes the kernel itself, and then answers late, is not told again.
     if (this.#closing.aborted) return Promise.race([answering, Promise.reject(closed)])
     return new Promise((resolve, reject) => {
-      const line = this.#lineFor(timeoutMs)
-      const waiting: Waiting = { dueMs: systemClock.monotonicMs() + timeoutMs, end: reject }
-      this.#join(line, timeoutMs, waiting)
+      let leave = this.#enter(timeoutMs, timeIsUp, reject)
+      hurried?.(() => {
+        if (leave()) leave = this.#enter(limits.cancelGraceMs, cancelled, reject)
+      })
       Promise.resolve(answering).then(
         (answer) => {
-          this.#leave(line, waiting)
+          leave()
           resolve(answer)
         },
         (error: unknown) => {
-          this.#leave(line, waiting)
+          leave()
           reject(error)
         },
       )
     })
+  }
+
+  /** @returns what ends the wait, and tells whether it was still one */
+  #enter(timeoutMs: number, late: Waiting['late'], end: Waiting['end']): () => boolean {
+    const line = this.#lineFor(timeoutMs)
+    const waiting: Waiting = { dueMs: systemClock.monotonicMs() + timeoutMs, late, end }
+    this.#join(line, timeoutMs, waiting)
+    return () => this.#leave(line, waiting)
   }
 
   #lineFor(timeoutMs: number): Line {
@@ -65,8 +82,10 @@ export class Deadlines {
   }
 
   /** A timer that nobody waits for does not keep the process alive. */
-  #leave(line: Line, waiting: Waiting): void {
-    if (line.waiting.delete(waiting) && line.waiting.size === 0) line.timer?.unref()
+  #leave(line: Line, waiting: Waiting): boolean {
+    const waited = line.waiting.delete(waiting)
+    if (waited && line.waiting.size === 0) line.timer?.unref()
+    return waited
   }
 
   #ring(line: Line): void {
@@ -78,7 +97,7 @@ export class Deadlines {
         return
       }
       line.waiting.delete(waiting)
-      waiting.end(timeIsUp)
+      waiting.end(waiting.late)
     }
   }
 

@@ -33,7 +33,7 @@ export function draftOf(
 
 /** Of an attempt that surely changed nothing, nothing is to be put back. */
 function mayBeUndone(outcome: EntryDraft['outcome']): boolean {
-  return outcome === undefined || outcome.effect === 'done' || outcome.status === 'unknown'
+  return outcome?.effect !== 'none'
 }
 
 function judgedBy({ verdict }: Attempt): Decision {

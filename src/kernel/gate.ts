@@ -23,12 +23,21 @@ export interface Gate {
   readonly seal: Seal
   readonly admission: Admission
   readonly deadlines: Deadlines
+  readonly turns: Turns
 }
 
 /** Ends what takes too long, and all when the kernel closes. */
 export interface Deadlines {
-  /** Rejects with `timeIsUp` or `closed` where that comes before the answer. */
-  within(answering: Promise<unknown>, timeoutMs: number): Promise<unknown>
+  /** Rejects with `timeIsUp`, `closed` or, once it was hurried, `cancelled` where that comes before the answer. */
+  within(answering: Promise<unknown>, timeoutMs: number, hurried?: Hurried): Promise<unknown>
+}
+
+/** Is handed what cuts a wait short, for the moment in which somebody wants that. */
+export type Hurried = (hurry: () => void) => void
+
+/** Lets one attempt at a time change a resource. */
+export interface Turns {
+  take<Result>(resources: readonly string[], act: () => Promise<Result>): Promise<Result>
 }
 
 /** Lets attempts in. Whoever begins one ends it. */

@@ -17,9 +17,11 @@ import type { Outcome, Reason } from './outcome.ts'
 import { readPolicy } from './policy-source.ts'
 import { bringUpToDate, recallNoted } from './recover.ts'
 import type { Request } from './request.ts'
+import type { SubmitOptions } from './submit-options.ts'
 import { resolveUnknown, type Resolution, type Resolved } from './resolve.ts'
 import { closeRooms, openRooms, unlessSealed, type Rooms } from './rooms.ts'
 import { submit } from './submit.ts'
+import { Turns } from './turns.ts'
 import { undo, whyNotUndo, type UndoOptions } from './undo.ts'
 
 /** What an agent holds: it can ask, and nothing else. */
@@ -28,9 +30,9 @@ export interface AgentHandle {
    * Sends one request through the gate. `request` is an object, or its JSON text.
    *
    * @returns the outcome, also for a refusal or a provider's failure
-   * @throws KernelError KERNEL_SEALED or KERNEL_CLOSED
+   * @throws KernelError KERNEL_SEALED, KERNEL_CLOSED, KERNEL_BUSY or OPTIONS_INVALID
    */
-  submit(request: Request | string): Promise<Outcome>
+  submit(request: Request | string, options?: SubmitOptions): Promise<Outcome>
 }
 
 /** What a person who looks after agents holds. Never hand it to an agent. */
@@ -107,6 +109,7 @@ export async function createKernel(options: KernelOptions, internals: KernelInte
       seal,
       admission,
       deadlines: new Deadlines(closing.signal),
+      turns: new Turns(),
     }
     return kernelOf(gate, rooms, resolved.providers, admission, closing)
   } catch (error) {
@@ -148,7 +151,9 @@ function kernelOf(
 ): Kernel {
   const handleOf = (principal: Principal): AgentHandle => {
     const caller: Caller = Object.freeze({ principal, agent: local.id })
-    return Object.freeze({ submit: (request: Request | string) => submit(gate, caller, request) })
+    return Object.freeze({
+      submit: (request: Request | string, options?: SubmitOptions) => submit(gate, caller, request, options),
+    })
   }
   const shut = async (): Promise<void> => {
     closing.abort()

@@ -60,6 +60,11 @@ type Answered = Pick<Outcome, 'seq' | 'action' | 'resource' | 'durationMs'> & {
   readonly undoableUntil?: number | undefined
 }
 
+/** Whether an attempt that ended so offers to be undone: it took effect, or says nothing of that. */
+export function isUndoable({ status, effect }: Pick<Ending, 'status' | 'effect'>): boolean {
+  return effect !== 'none' && status !== 'unknown'
+}
+
 /** The outcome of an attempt that ended so. */
 export function outcomeOf(
   { status, reason, result, error }: Ending,

@@ -46,6 +46,7 @@ export function predict(
     durability: 'default',
     closing,
     deadlines: new Deadlines(closing),
+    turns: { take: never },
     seal: { by: undefined },
     admission: { tryBegin: () => true, wait: never, end: () => undefined },
   }

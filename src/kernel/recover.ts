@@ -8,7 +8,7 @@ import { parseEntry, type Entry, type Ledger } from '../evidence/ledger/index.ts
 import type { Vault } from '../evidence/vault/index.ts'
 import { keptAnswerDepth } from './answers.ts'
 import { defaultClass } from './payload.ts'
-import { outcomeOf, type Ending, type Outcome } from './outcome.ts'
+import { isUndoable, outcomeOf, type Ending, type Outcome } from './outcome.ts'
 import { breakSeal, type Rooms } from './rooms.ts'
 import { endInterrupted, type World } from './settle.ts'
 import type { Relation } from './state/schema.ts'
@@ -109,7 +109,7 @@ async function answerIn(entry: Entry, vault: Vault): Promise<Outcome> {
     action: entry.action ?? '',
     resource: entry.resource ?? '',
     durationMs: entry.outcome?.durationMs ?? 0,
-    undoableUntil: entry.outcome?.effect === 'done' ? entry.undo?.until : undefined,
+    undoableUntil: entry.outcome !== undefined && isUndoable(entry.outcome) ? entry.undo?.until : undefined,
   })
 }
 

@@ -61,16 +61,23 @@ function readWords({ as, reason }: Resolution): Uint8Array {
 }
 
 /** The entry, if it waits for a person. */
-async function unsettled({ ledger, entry: read, state, seal }: Rooms, seq: number): Promise<Entry> {
-  const entry = parseEntry(await read(seq))
+async function unsettled(rooms: Rooms, seq: number): Promise<Entry> {
+  const entry = parseEntry(await rooms.entry(seq))
   if (entry.kind !== 'action' || entry.outcome?.status !== 'unknown') {
     const how = entry.outcome === undefined ? `is of kind \`${entry.kind}\`` : `ended \`${entry.outcome.status}\``
     throw refuse(seq, `${how}, and only what ended \`unknown\` can be resolved`)
   }
-  const by = state.find('resolves', seq)
+  const by = await settledBy(rooms, seq)
   if (by === undefined) return entry
+  throw refuse(seq, `was resolved by entry ${by.seq} already`)
+}
+
+/** The entry that settled entry `seq`, if the index names one that bears it out. @throws KernelError STATE_INVALID */
+export async function settledBy({ ledger, entry: read, state, seal }: Rooms, seq: number): Promise<Entry | undefined> {
+  const by = state.find('resolves', seq)
+  if (by === undefined) return undefined
   const settling = by < ledger.treeSize ? parseEntry(await read(by)) : undefined
-  if (settling?.kind === 'resolve' && settling.of === seq) throw refuse(seq, `was resolved by entry ${by} already`)
+  if (settling?.kind === 'resolve' && settling.of === seq) return settling
   const what = `the index says that entry ${by} settles entry ${seq}, and that entry does not`
   const error = new KernelError('STATE_INVALID', `${what}; stop the kernel and run \`kestrel rebuild\``)
   breakSeal(seal, error)

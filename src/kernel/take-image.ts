@@ -2,32 +2,44 @@ import { isJsonObject } from '../base/json.ts'
 import type { Captured, Imaging } from '../effects/provider.ts'
 import { readAnswer } from './answer.ts'
 import type { Attempt, ParsedRequest } from './attempt.ts'
+import { compensationFor } from './compensation-image.ts'
+import type { KeptImage } from './images.ts'
 import { refuse, type Ending } from './outcome.ts'
 import { ask } from './steps/perform.ts'
 import { screen } from './steps/screen.ts'
+import { withdrawn } from './withdrawn.ts'
 
 /**
  * Takes the before-image of what an attempt is about to change, unless the policy says `undo: off`. Where none can be taken,
- * the attempt goes on without, or ends here if the policy requires one: nothing has happened yet.
+ * the request that would take it back is kept in its place, if a rule names one; else the attempt goes on without, or ends here
+ * if the policy requires one: nothing has happened yet.
  */
 export async function takeImage(attempt: Attempt): Promise<Ending | undefined> {
   const { definition, action } = attempt.parsed as ParsedRequest
   const asks = attempt.verdict?.obligations.undo ?? 'on'
   const { reversal } = definition
   if (asks === 'off') return undefined
-  const without = (why: string): Ending | undefined => (asks === 'required' ? unavailable(attempt, why) : undefined)
+  const without = (why: string): Ending | undefined => {
+    const taken = compensationFor(attempt)
+    if (taken !== undefined && 'image' in taken) return keep(attempt, taken)
+    return asks === 'required' ? unavailable(attempt, taken?.unable ?? why) : undefined
+  }
   if (reversal === undefined) return without(`\`${action}\` cannot be taken back`)
   const imaging = imagingOf(attempt)
   const reply = await ask(attempt, (call) => reversal.capture(call, imaging), readCaptured)
+  const ended = withdrawn(attempt)
+  if (ended !== undefined) return ended
   if ('error' in reply) return without(reply.error.message)
   const taken = reply.said
   if (taken === undefined) return without('the provider gave no image')
   if ('unable' in taken) return without(taken.unable)
   if ('ending' in taken) return screen(attempt, taken.ending)
-  const { images } = attempt.gate.evidence
   attempt.image = taken.image
-  attempt.undo = images.keep({ action: attempt.undoes ?? action, image: taken.image }, attempt.verdict?.class)
-  return undefined
+  return keep(attempt, { action: attempt.undoes ?? action, image: taken.image })
+}
+
+function keep(attempt: Attempt, image: KeptImage): undefined {
+  attempt.undo = attempt.gate.evidence.images.keep(image, attempt.verdict?.class)
 }
 
 function unavailable({ verdict }: Attempt, why: string): Ending {

@@ -3,6 +3,8 @@ import { isKernelError, KernelError } from '../base/errors.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ActionDefinition, Reversal } from '../effects/provider.ts'
 import { parseEntry, type Entry } from '../evidence/ledger/index.ts'
+import { compensate, readyToCompensate } from './compensate.ts'
+import { compensationIn } from './compensation-image.ts'
 import { noParams, type Attempt, type ParsedRequest } from './attempt.ts'
 import type { Caller, Gate } from './gate.ts'
 import type { KeptImage } from './images.ts'
@@ -19,10 +21,11 @@ export interface UndoOptions {
 
 /**
  * Undoes what entry `seq` did: an attempt of its own, with its own entry, before-image and outcome. The permit of the first
- * is enough, deny rules apply.
+ * is enough, deny rules apply. Where a rule named a request that takes it back, that is sent.
  *
- * @returns the outcome; refused `undo_conflict`, `undo_expired`, `already_undone`, `nothing_to_undo` or `denied_by_rule`
- * @throws KernelError ENTRY_NOT_FOUND, KERNEL_SEALED, KERNEL_CLOSED
+ * @returns the outcome; refused `undo_conflict`, `undo_expired`, `already_undone`, `nothing_to_undo` or `denied_by_rule`, for a
+ *   request also `effect_unknown`, `result_not_kept`, `reference_unresolved` or `compensation_invalid`
+ * @throws KernelError ENTRY_NOT_FOUND, KERNEL_SEALED, KERNEL_CLOSED, STATE_INVALID, LEDGER_CORRUPT, TILE_INVALID
  */
 export async function undo(
   gate: Gate,
@@ -45,6 +48,10 @@ export async function undo(
       unlessSealed(rooms.seal, () => rooms.state.note('undos', seq, outcome.seq))
     }
     return outcome
+  } catch (error) {
+    // What is thrown in here comes before any conclusion, which alone would end the attempt.
+    gate.admission.end(caller.principal.id)
+    throw error
   } finally {
     rooms.undoing.delete(seq)
   }
@@ -62,6 +69,11 @@ export async function whyNotUndo(gate: Gate, rooms: Rooms, caller: Caller, seq: 
   if (refusal !== undefined) return refusal.reason
   const kept = await readImage(attempt, entry)
   if ('status' in kept) return kept.reason
+  const image = compensationIn(kept)
+  if (image !== undefined) {
+    const ready = await readyToCompensate({ attempt, rooms, entry, image, force: false })
+    return 'status' in ready ? ready.reason : undefined
+  }
   const reversal = gate.actions.get(kept.action)?.reversal
   return reversal && forbiddenBy(attempt, kept, reversal)?.reason
 }
@@ -105,6 +117,8 @@ async function goOn(attempt: Attempt, rooms: Rooms, entry: Entry, force: boolean
   if (refusal !== undefined) return conclude(attempt, refusal)
   const kept = await readImage(attempt, entry)
   if ('status' in kept) return conclude(attempt, kept)
+  const image = compensationIn(kept)
+  if (image !== undefined) return compensate({ attempt, rooms, entry, image, force })
   const reversal = attempt.gate.actions.get(kept.action)?.reversal
   if (reversal === undefined) {
     const why = `no provider of this kernel can take \`${kept.action}\` back`
@@ -143,7 +157,7 @@ const nothing: ActionDefinition = {
 
 async function whyNot({ gate }: Attempt, rooms: Rooms, entry: Entry): Promise<Ending | undefined> {
   const { seq, undo: taken, outcome } = entry
-  if (taken === undefined || (outcome?.status !== 'ok' && outcome?.status !== 'unknown')) {
+  if (taken === undefined || outcome?.effect === 'none') {
     return refuse('nothing_to_undo', `entry ${seq} holds no before-image`, {
       hint: `look at \`kestrel explain ${seq}\``,
     })

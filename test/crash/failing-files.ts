@@ -22,7 +22,7 @@ export interface FailingFiles {
   readonly later: readonly string[]
 }
 
-const inTurn: ReadonlySet<string> = new Set(['open', 'write', 'close'])
+const inTurn: ReadonlySet<string> = new Set(['open', 'write', 'cut', 'close'])
 
 /** The real files, of which one call fails as `fault` says. Without a fault it only counts. */
 export function failingFiles(fault?: Fault): FailingFiles {

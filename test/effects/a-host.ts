@@ -64,6 +64,7 @@ export function aHost(files: Readonly<Record<string, string | Uint8Array>> = {},
     network: 'public',
     judge: () => ({ network: 'public' }),
     contents: noContents,
+    report: () => undefined,
   })
   const definitionOf = (action: string): Provider['actions'][string] => {
     const definition = provider.actions[action]

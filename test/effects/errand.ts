@@ -23,6 +23,7 @@ for (const [action, resource, params = {}] of acts) {
       network: 'public',
       judge: () => ({ network: 'public' }),
       contents: noContents,
+      report: () => undefined,
     }),
   )
 }

@@ -22,6 +22,7 @@ async function act(provider: Provider, action: string, params: JsonObject = {}, 
     network: 'public',
     judge: () => ({ network: 'public' }),
     contents: noContents,
+    report: () => undefined,
   })
 }
 

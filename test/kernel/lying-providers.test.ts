@@ -168,6 +168,7 @@ describe('closing', () => {
 describe('a provider with impossible facts is refused at the start', () => {
   test.each<[string, unknown]>([
     ['a time that no timer can wait', provider(() => ({ effect: 'done' }), { timeoutMs: 2 ** 31 })],
+    ['a tier that no entry can name', provider(() => ({ effect: 'done' }), { tier: 'moon' as never })],
     ['an action that is null', { name: 'test', actions: { 'test.act': null } }],
     ['actions that are null', { name: 'test', actions: null }],
   ])('%s', async (_, broken) => {

@@ -270,6 +270,34 @@ describe('a move that is undone', () => {
   })
 })
 
+describe('many writes to one file at once', () => {
+  guards('UNDO-02', 'UNDO-06')
+
+  test('all take effect, and undone from the last to the first each gives back what the one before wrote', async () => {
+    await using world = await aWorld({ files: { 'a.txt': 'first' } })
+    const contents = Array.from({ length: 24 }, (_, i) => `content ${i}`)
+    const outcomes = await Promise.all(
+      contents.map((content) => world.submit('fs.write', '/workspace/a.txt', { content })),
+    )
+    expect(outcomes.filter(({ status }) => status === 'ok')).toHaveLength(24)
+    expect(world.read('a.txt')).toBe('content 23')
+    for (const [index, { seq }] of [...outcomes.entries()].reverse()) {
+      expect(await undo(world, seq)).toMatchObject({ status: 'ok' })
+      expect(world.read('a.txt')).toBe(index === 0 ? 'first' : `content ${index - 1}`)
+    }
+  })
+
+  test('and moves to and fro between two names never wait for each other', async () => {
+    await using world = await aWorld({ files: { a: 'a', b: 'b' } })
+    const move = (from: string, to: string): Promise<Outcome> =>
+      world.submit('fs.move', `/workspace/${from}`, { to: `/workspace/${to}`, overwrite: true })
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? move('a', 'b') : move('b', 'a'))),
+    )
+    for (const { status, error } of outcomes) expect([status, error?.code].join()).toMatch(/^(ok,|failed,not_found)$/)
+  })
+})
+
 describe('an undo in a hostile world', () => {
   guards('UNDO-07', 'UNDO-09', 'GATE-02')
 

@@ -31,6 +31,10 @@ const obligation = {
   approval: fc.constantFrom('required', 'review'),
   undo: fc.constantFrom('required', 'on', 'off'),
   cost: fc.dictionary(fc.constantFrom('api', 'disk', 'gpu'), fc.nat(9), { minKeys: 1 }),
+  compensate: fc.constantFrom(
+    { action: 'fs.delete', resource: '/w/a' },
+    { action: 'fs.delete', resource: '${resource}' },
+  ),
 }
 const head = { action: actionPattern, resource: pattern }
 const allowRule: fc.Arbitrary<AnyRule> = fc.record(

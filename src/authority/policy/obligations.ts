@@ -1,5 +1,7 @@
+import { canonicalJson } from '../../base/canonical-json.ts'
+import type { JsonObject } from '../../base/json.ts'
 import type { AllowDraft } from './sections/rules.ts'
-import type { Obligations } from './types.ts'
+import type { Compensation, Obligations } from './types.ts'
 
 const approvals = ['review', 'required'] as const
 const undos = ['off', 'on', 'required'] as const
@@ -7,13 +9,14 @@ const undos = ['off', 'on', 'required'] as const
 export const noObligations: Obligations = Object.freeze({})
 
 export function obligationsOf(rule: AllowDraft): Obligations {
-  const { approval, undo, cost, network } = rule
-  if ([approval, undo, cost, network].every((each) => each === undefined)) return noObligations
+  const { approval, undo, cost, network, compensate } = rule
+  if ([approval, undo, cost, network, compensate].every((each) => each === undefined)) return noObligations
   return Object.freeze({
     ...(approval === undefined ? {} : { approval }),
     ...(undo === undefined ? {} : { undo }),
     ...(cost === undefined ? {} : { cost: costOf(cost) }),
     ...(network === undefined ? {} : { network }),
+    ...(compensate === undefined ? {} : { compensate }),
   })
 }
 
@@ -24,7 +27,8 @@ function costOf(cost: Iterable<readonly [string, number]>): Readonly<Record<stri
 
 /**
  * The strictest of all, in any order: approval over review, undo if any asks, the highest cost per meter. `network` is no duty
- * but a permission: one rule that gives it is enough, as one rule that allows is.
+ * but a permission: one rule that gives it is enough, as one rule that allows is. Of two different requests that
+ * would take it back neither is stricter, and the order of the rules must not choose.
  */
 export function strictest(all: readonly Obligations[]): Obligations {
   if (all.length === 1) return all[0] as Obligations
@@ -32,16 +36,36 @@ export function strictest(all: readonly Obligations[]): Obligations {
   let undo = -1
   const cost = new Map<string, number>()
   const network = all.find((each) => each.network !== undefined)?.network
+  const compensate = onlyOne(all)
   for (const each of all) {
     if (each.approval !== undefined) approval = Math.max(approval, approvals.indexOf(each.approval))
     if (each.undo !== undefined) undo = Math.max(undo, undos.indexOf(each.undo))
     for (const [meter, units] of Object.entries(each.cost ?? {})) cost.set(meter, Math.max(cost.get(meter) ?? 0, units))
   }
-  if (approval === -1 && undo === -1 && cost.size === 0 && network === undefined) return noObligations
+  if (approval === -1 && undo === -1 && cost.size === 0 && network === undefined && compensate === undefined) {
+    return noObligations
+  }
   return Object.freeze({
     ...(approval === -1 ? {} : { approval: approvals[approval] as 'review' | 'required' }),
     ...(undo === -1 ? {} : { undo: undos[undo] as 'off' | 'on' | 'required' }),
     ...(cost.size === 0 ? {} : { cost: costOf(cost) }),
     ...(network === undefined ? {} : { network }),
+    ...(compensate === undefined ? {} : { compensate }),
   })
+}
+
+function onlyOne(all: readonly Obligations[]): Compensation | 'conflicting' | undefined {
+  let found: Compensation | undefined
+  for (const { compensate } of all) {
+    if (compensate === undefined || compensate === found) continue
+    if (compensate === 'conflicting' || (found !== undefined && textOf(compensate) !== textOf(found))) {
+      return 'conflicting'
+    }
+    found = compensate
+  }
+  return found
+}
+
+function textOf({ action, resource, params = {} }: Compensation): string {
+  return canonicalJson({ action, resource, params } satisfies JsonObject)
 }

@@ -21,6 +21,15 @@ export interface Obligations {
   readonly cost?: Readonly<Record<string, number>>
   /** What is permitted beside: addresses that are not public. */
   readonly network?: 'private'
+  /** The request that takes it back; `conflicting` where rules that matched name different ones, so that none is meant. */
+  readonly compensate?: Compensation | 'conflicting'
+}
+
+/** A request by which another one is taken back. Its texts may hold references, read by `readTemplate`. */
+export interface Compensation {
+  readonly action: string
+  readonly resource: string
+  readonly params?: JsonObject
 }
 
 /** A decision as a value, with what determined it. */

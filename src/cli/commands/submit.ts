@@ -76,8 +76,9 @@ function perform(world: World, principal: Principal, request: JsonObject): Promi
 async function warnOfUndo({ terminal }: World, kernel: Kernel, principal: Principal, outcome: Outcome): Promise<void> {
   if (outcome.undo === undefined) return
   const reason = await kernel.operator(principal).whyNotUndo(outcome.seq)
-  if (reason !== undefined)
-    terminal.note(`kestrel: it cannot be undone while the policy says so: ${visible(reason.message)}`)
+  if (reason === undefined) return
+  const since = reason.code === 'denied_by_rule' ? 'while the policy says so' : 'as it is'
+  terminal.note(`kestrel: it cannot be undone ${since}: ${visible(reason.message)}`)
 }
 
 async function foresee(world: World, principal: Principal, request: JsonObject): Promise<Outcome> {

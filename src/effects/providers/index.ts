@@ -9,6 +9,7 @@ export {
   type Judged,
   type KeptContent,
   type Network,
+  type Progress,
   type Protection,
   type Provider,
   type ResourceReading,

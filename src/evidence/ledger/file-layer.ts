@@ -1,4 +1,4 @@
-import { closeSync, constants, fdatasync, fsync, open as openFile, openSync, writeSync } from 'node:fs'
+import { closeSync, constants, fdatasync, fsync, ftruncateSync, open as openFile, openSync, writeSync } from 'node:fs'
 import { mkdir, open, readdir, rename, rm, rmdir, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { systemCode } from '../../base/errors.ts'
@@ -11,6 +11,8 @@ export interface FileLayer {
   write(fd: number, bytes: Uint8Array, position: number): void
   /** Returns when what was written before the call is on stable storage. */
   sync(fd: number): Promise<void>
+  /** Makes the file as long as that. Lost or kept by a power loss, both are right. */
+  cut(fd: number, sizeBytes: number): void
   close(fd: number): void
   /** A whole file, synced; the directory is not. */
   put(path: string, bytes: Uint8Array): Promise<void>
@@ -46,6 +48,7 @@ export const nodeFiles: FileLayer = {
   sync(fd) {
     return new Promise((resolve, reject) => fdatasync(fd, (error) => (error === null ? resolve() : reject(error))))
   },
+  cut: ftruncateSync,
   close: closeSync,
   async put(path, bytes) {
     // Making a file may wait for the file system's journal; writing to one goes to memory.

@@ -5,7 +5,7 @@ import { limits } from '../../base/limits.ts'
 import type { RandomBytes } from '../../base/random.ts'
 import type { Payload, PayloadPlace, Vault } from './vault.ts'
 
-/** Names content in a vault: the commitment of the list of its pieces. */
+/** Names content in a vault: the commitment of its one piece, or of the list of its pieces. */
 export interface Kept {
   /** 64 hex. */
   readonly id: string
@@ -16,8 +16,8 @@ const saltBytes = 16
 const hexPerPiece = 64
 
 /**
- * Content of any length, as payloads of a vault: pieces of `limits.contentPieceBytes`, and a payload that lists them. What is
- * in memory is one piece. Pieces that a vault was given before on the same day are not kept twice.
+ * Content of any length, as payloads of a vault: pieces of `limits.contentPieceBytes`, and where there are several a payload
+ * that lists them. What is in memory is one piece. Pieces that a vault was given before on the same day are not kept twice.
  */
 export class Contents {
   readonly #vault: Vault
@@ -31,7 +31,7 @@ export class Contents {
   }
 
   /**
-   * Keeps what `pieces` give. On disk as soon as an entry that is appended afterwards is.
+   * Keeps what `pieces` give, none of which may change afterwards. On disk as soon as an entry that is appended afterwards is.
    *
    * @throws KernelError VALUE_INVALID for more than `limits.contentBytes`, VAULT_UNWRITABLE, and whatever `pieces` throws
    */
@@ -43,6 +43,8 @@ export class Contents {
       if (sizeBytes > limits.contentBytes) throw tooLarge()
       ids.push(this.#keepPiece(piece, place))
     }
+    const [only] = ids
+    if (ids.length === 1 && only !== undefined) return { id: only, sizeBytes }
     return { id: this.#put(Buffer.from(JSON.stringify(ids)), place), sizeBytes }
   }
 
@@ -51,9 +53,9 @@ export class Contents {
     const digest = `${place.class} ${day} ${createHash('sha256').update(piece).digest('base64')}`
     const known = this.#known.get(digest)
     if (known !== undefined) return known
-    // The vault keeps what it is given until it is written, and the next piece overwrites this memory.
     const id = this.#put(piece, place)
-    this.#vault.write()
+    // What is written needs no memory. Less than a whole piece goes out with the entry that follows.
+    if (piece.length === limits.contentPieceBytes) this.#vault.write()
     this.#known.set(digest, id)
     if (this.#known.size > limits.knownPieces) this.#known.delete(this.#known.keys().next().value as string)
     return id
@@ -66,7 +68,8 @@ export class Contents {
   /** The pieces, each proven before it is given. @throws KernelError VAULT_NOT_FOUND, SEAL_INVALID */
   async *open({ id, sizeBytes }: Kept, place: PayloadPlace): AsyncGenerator<Uint8Array, void, undefined> {
     let rest = sizeBytes
-    for (const piece of piecesIn(await this.#vault.get(id, place))) {
+    const isWhole = sizeBytes > 0 && sizeBytes <= limits.contentPieceBytes
+    for (const piece of isWhole ? [id] : piecesIn(await this.#vault.get(id, place))) {
       const { bytes } = await this.#vault.get(piece, place)
       rest -= bytes.length
       yield bytes
@@ -86,20 +89,27 @@ function piecesIn({ bytes }: Payload): readonly string[] {
 /** The same bytes in pieces of one size; the last is shorter. */
 async function* cut(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
   const size = limits.contentPieceBytes
-  const piece = Buffer.allocUnsafe(size)
+  let held: Uint8Array[] = []
   let used = 0
   for await (const given of pieces) {
     for (let at = 0; at < given.length;) {
-      const taken = Math.min(size - used, given.length - at)
-      piece.set(given.subarray(at, at + taken), used)
-      used += taken
-      at += taken
+      const taken = given.subarray(at, at + size - used)
+      held.push(taken)
+      used += taken.length
+      at += taken.length
       if (used < size) continue
-      yield piece
+      yield joined(held)
+      held = []
       used = 0
     }
   }
-  if (used > 0) yield piece.subarray(0, used)
+  if (used > 0) yield joined(held)
+}
+
+/** As a copy, unless it is one piece already. */
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const [only] = pieces
+  return pieces.length === 1 && only !== undefined ? only : Buffer.concat(pieces)
 }
 
 function tooLarge(): KernelError<'VALUE_INVALID'> {

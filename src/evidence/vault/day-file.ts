@@ -46,16 +46,28 @@ export class DayFileWalk {
     return undefined
   }
 
-  /** Where the next record may start: behind all that is there, and behind what a torn last record claims. */
+  /** Where the next record may start: behind all that is no zero, and behind what a torn last record claims. */
   end(): number {
     let at: number | undefined = 0
-    let end = this.#size
+    let end = this.#written()
     while (at !== undefined && at < this.#size) {
       const head = decodeHead(this.#bytesAt(at))
       if (head === undefined) at = this.#nextMagic(at + 1)
       else end = Math.max(end, (at += head.headBytes + head.sealedBytes))
     }
     return end
+  }
+
+  /** What follows was made ready and never written, or the file ends there. */
+  #written(): number {
+    const window = Buffer.alloc(65_536)
+    for (let end = this.#size; end > 0;) {
+      const from = Math.max(0, end - window.length)
+      const length = readSync(this.#fd, window, 0, end - from, from)
+      for (let i = length - 1; i >= 0; i--) if (window[i] !== 0) return from + i + 1
+      end = from
+    }
+    return 0
   }
 
   #nextMagic(from: number): number | undefined {

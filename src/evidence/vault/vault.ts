@@ -75,6 +75,8 @@ const dayMs = 86_400_000
 /** Files kept open for writing: today's of each class, and yesterday's at midnight. */
 const openFiles = 64
 const saltMaxBytes = 255
+/** Of a file that is just opened: a process that keeps little makes little room. */
+const firstRoomBytes = 16_384
 
 /** @throws KernelError VAULT_UNWRITABLE when the folder cannot be made, KEY_INVALID when the key is not that of the vault */
 export function openVault(options: OpenVaultOptions): Vault {
@@ -86,6 +88,9 @@ interface OpenShelf extends Shelf {
   readonly fd: number
   readonly key: Uint8Array
   end: number
+  /** Up to here the file has blocks: zeros behind the end. */
+  room: number
+  step: number
   isSynced: boolean
 }
 
@@ -159,10 +164,21 @@ class OpenVault implements Vault {
     const sealed = seal(shelf.key, recordContext(shelf, shelf.end), plain, this.#options.random)
     const record = Buffer.concat([head, sealed])
     shelf.isSynced = false
+    this.#makeRoom(shelf, record.length)
     this.#files.write(shelf.fd, record, shelf.end)
     for (const { commitment } of payloads) this.#recent.set(commitment, shelf.end)
     this.#forgetOldest()
     shelf.end += record.length
+  }
+
+  /** A file that does not grow is synced without the file system's journal, which is most of what a sync costs. */
+  #makeRoom(shelf: OpenShelf, recordBytes: number): void {
+    while (shelf.end + recordBytes > shelf.room) {
+      const zeros = Buffer.alloc(shelf.step)
+      this.#files.write(shelf.fd, zeros, shelf.room)
+      shelf.room += zeros.length
+      shelf.step = Math.min(2 * shelf.step, limits.vaultRoomBytes)
+    }
   }
 
   #forgetOldest(): void {
@@ -182,7 +198,7 @@ class OpenVault implements Vault {
     const fd = this.#files.open(shelf.path, true)
     const end = new DayFileWalk(fd, fstatSync(fd).size).end()
     syncFolder(dirname(shelf.path))
-    const open: OpenShelf = { ...shelf, fd, key, end, isSynced: true }
+    const open: OpenShelf = { ...shelf, fd, key, end, room: end, step: firstRoomBytes, isSynced: true }
     this.#open.set(shelf.path, open)
     return open
   }
@@ -215,12 +231,22 @@ class OpenVault implements Vault {
   }
 
   #closeIdle(): void {
-    for (const [path, { fd, isSynced }] of this.#open) {
+    for (const [path, shelf] of this.#open) {
       if (this.#open.size <= openFiles) return
-      if (!isSynced) continue
+      if (!shelf.isSynced) continue
       this.#open.delete(path)
-      this.#files.close(fd)
+      this.#shut(shelf)
     }
+  }
+
+  /** Without the room that was not used, unless a failure has left who knows what in it. */
+  #shut({ fd, end }: OpenShelf): void {
+    try {
+      if (this.#failure === undefined) this.#files.cut(fd, end)
+    } catch {
+      // zeros that nobody reads stay behind
+    }
+    this.#files.close(fd)
   }
 
   async get(commitment: string, place: PayloadPlace): Promise<Payload> {
@@ -287,7 +313,7 @@ class OpenVault implements Vault {
     try {
       if (this.#failure === undefined) await this.sync()
     } finally {
-      for (const { fd } of this.#open.values()) this.#files.close(fd)
+      for (const shelf of this.#open.values()) this.#shut(shelf)
       this.#open.clear()
       this.#failure ??= new KernelError('VAULT_UNWRITABLE', 'it was closed; open it again')
     }

@@ -1,11 +1,13 @@
+import type { Asker } from '../asker.ts'
 import type { Attempt } from '../attempt.ts'
 import type { Caller, Gate } from '../gate.ts'
 
 /** Begins an attempt on the authority of the handle that carried the request; nothing in the request can change it. */
-export function identify(gate: Gate, caller: Caller): Attempt {
+export function identify(gate: Gate, caller: Caller, asker?: Asker): Attempt {
   return {
     gate,
     caller,
+    asker,
     startedMs: gate.clock.monotonicMs(),
     inForce: gate.policy,
     action: '',

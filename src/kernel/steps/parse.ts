@@ -4,7 +4,7 @@ import { deepFreeze } from '../../base/json.ts'
 import type { JsonObject } from '../../base/json.ts'
 import { limits } from '../../base/limits.ts'
 import type { ActionDefinition, ResourceReading } from '../../effects/provider.ts'
-import { noParams, type Attempt } from '../attempt.ts'
+import { noParams, type Attempt, type ParsedRequest } from '../attempt.ts'
 import { invalid, refuse, type Ending } from '../outcome.ts'
 import { readRequest, type Request } from '../request.ts'
 
@@ -25,25 +25,32 @@ export function parse(attempt: Attempt, input: unknown): Ending | undefined {
   attempt.resource = withoutSecrets(request.resource ?? '')
   attempt.dryRun ||= request.dryRun === true
   const definition = attempt.gate.actions.get(request.action)
-  return definition === undefined ? unknownAction(attempt) : readByDefinition(attempt, request, definition)
+  if (definition === undefined) return unknownAction(attempt)
+  const parsed = readByDefinition(request, definition)
+  if ('problem' in parsed) return invalid(parsed.problem)
+  attempt.resource = parsed.displayed[0] as string
+  attempt.parsed = parsed
+  return undefined
 }
 
-function readByDefinition(attempt: Attempt, request: Request, definition: ActionDefinition): Ending | undefined {
+/** A request as its provider reads it, or what that finds wrong with it. @throws whatever the provider throws */
+export function readByDefinition(
+  request: Request,
+  definition: ActionDefinition,
+): ParsedRequest | { readonly problem: string } {
   const params = request.params ?? noParams
   const unfit = checkSize(params) ?? definition.checkParams?.(params)
-  if (unfit !== undefined) return invalid(asText(unfit))
+  if (unfit !== undefined) return { problem: asText(unfit) }
   const named = request.resource ?? definition.defaultResource
-  if (named === undefined) return invalid('`resource` is missing')
+  if (named === undefined) return { problem: '`resource` is missing' }
   const first = definition.readResource(named)
-  if ('problem' in first) return invalid(asText(first.problem))
+  if ('problem' in first) return { problem: asText(first.problem) }
   const others = definition.otherResources?.(params)
   const places = others === undefined ? onePlace(first) : severalPlaces([first, ...others])
-  if ('problem' in places) return invalid(places.problem)
+  if ('problem' in places) return places
   const { resources, displayed } = places
-  attempt.resource = displayed[0] as string
   const { action, idempotencyKey } = request
-  attempt.parsed = { action, params, idempotencyKey, definition, resources, displayed }
-  return undefined
+  return { action, params, idempotencyKey, definition, resources, displayed }
 }
 
 /** What is wrong with the size of `params`, which are frozen here: from now on nobody changes them. */

@@ -1,10 +1,13 @@
 import { limits } from '../../base/limits.ts'
 import type { JsonObject } from '../../base/json.ts'
 import type { Answer, Call, Failure, Judged } from '../../effects/provider.ts'
+import type { Asker } from '../asker.ts'
 import type { Attempt, ParsedRequest } from '../attempt.ts'
 import { readAnswer } from '../answer.ts'
-import { closed, timeIsUp } from '../deadlines.ts'
+import type { Hurried } from '../gate.ts'
+import { cancelled, closed, timeIsUp } from '../deadlines.ts'
 import { judgeFurther } from '../judge-further.ts'
+import { withdrawal } from '../withdrawn.ts'
 
 /**
  * Lets the provider act, and answers for it in every case: when it throws, hangs, or returns something that is no answer.
@@ -15,11 +18,14 @@ export function perform(attempt: Attempt): Answer | Promise<Answer> {
   const parsed = attempt.parsed as ParsedRequest
   // The kernel may have begun to close while the intent went to disk: then nothing is begun any more.
   if (attempt.gate.closing.aborted) return { effect: 'none', error: interrupted }
+  if (attempt.asker?.hasCancelled === true) return { effect: 'none', error: withdrawal }
   const reply = ask(attempt, (call) => parsed.definition.perform(call), readAnswer)
-  return reply instanceof Promise ? reply.then((late) => answerOf(parsed, late)) : answerOf(parsed, reply)
+  return reply instanceof Promise ? reply.then((late) => answerOf(attempt, late)) : answerOf(attempt, reply)
 }
 
-function answerOf(parsed: ParsedRequest, reply: Reply<Answer | undefined>): Answer {
+function answerOf(attempt: Attempt, reply: Reply<Answer | undefined>): Answer {
+  const parsed = attempt.parsed as ParsedRequest
+  attempt.asker?.progress?.finish()
   return 'said' in reply ? (reply.said ?? wentWrong(parsed, brokenProvider)) : wentWrong(parsed, reply.error)
 }
 
@@ -27,8 +33,8 @@ function answerOf(parsed: ParsedRequest, reply: Reply<Answer | undefined>): Answ
 export type Reply<Said> = { readonly said: Said } | { readonly error: Failure }
 
 /**
- * Puts a question to the provider. Never throws, and has a reply when the action's time is up or the kernel closes, whatever
- * the provider does.
+ * Puts a question to the provider. Never throws, and has a reply when the action's time is up, the kernel closes or the caller
+ * cancels, whatever the provider does.
  */
 export function ask<Said>(
   attempt: Attempt,
@@ -50,19 +56,35 @@ async function hear<Said>(
   call: ProviderCall,
   read: (said: unknown) => Said,
 ): Promise<Reply<Said>> {
+  const { asker, gate } = attempt
   const parsed = attempt.parsed as ParsedRequest
+  const hurried = asker && stopping(asker, call)
   let said: unknown
   try {
-    said = await attempt.gate.deadlines.within(answering, timeoutOf(parsed))
+    said = await gate.deadlines.within(answering, timeoutOf(parsed), hurried)
   } catch (error) {
     call.abort()
-    return { error: error === timeIsUp ? tooSlow(parsed) : error === closed ? interrupted : brokenProvider }
+    if (error === timeIsUp) return { error: tooSlow(parsed) }
+    if (error === closed) return { error: interrupted }
+    // One that throws when it is told to stop says nothing either.
+    return { error: error === cancelled || asker?.hasCancelled === true ? stopped : brokenProvider }
+  } finally {
+    asker?.ignoreCancelling()
   }
   try {
     return { said: read(said) }
   } catch {
     return { error: brokenProvider }
   }
+}
+
+/** A caller that cancels tells the provider to stop, and does not wait long for what that says. */
+function stopping(asker: Asker, call: ProviderCall): Hurried {
+  return (hurry) =>
+    asker.whenCancelled(() => {
+      call.abort()
+      hurry()
+    })
 }
 
 /** What is told of a provider that throws, or says what is no answer. */
@@ -75,6 +97,12 @@ export const brokenProvider: Failure = {
 const interrupted: Failure = {
   code: 'interrupted',
   message: 'the kernel was closed before the provider answered',
+  retryable: true,
+}
+
+const stopped: Failure = {
+  code: 'cancelled',
+  message: 'it was cancelled while it was under way, and the provider did not say in time how it ended',
   retryable: true,
 }
 
@@ -131,6 +159,11 @@ class ProviderCall implements Call {
 
   judge(resource: string, params?: JsonObject): Judged {
     return judgeFurther(this.#attempt, resource, params)
+  }
+
+  /** Bound, since a provider may take it out of the call. */
+  get report(): Call['report'] {
+    return (progress) => this.#attempt.asker?.progress?.take(progress)
   }
 
   get signal(): AbortSignal {

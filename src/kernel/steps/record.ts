@@ -4,7 +4,7 @@ import { keptAnswer } from '../answers.ts'
 import type { Attempt } from '../attempt.ts'
 import { decisionOf, draftOf } from '../draft.ts'
 import type { Recorded } from '../gate.ts'
-import { outcomeOf, type Ending, type Outcome } from '../outcome.ts'
+import { isUndoable, outcomeOf, type Ending, type Outcome } from '../outcome.ts'
 import { keepParams, unwritable } from './prepare.ts'
 
 /** The seq of an outcome whose entry could not be written yet. */
@@ -89,7 +89,7 @@ function withoutRecord(attempt: Attempt, ending: Ending, error: KernelError | un
 }
 
 function answer({ action, resource, undo }: Attempt, ending: Ending, seq: number, durationMs: number): Outcome {
-  const undoableUntil = ending.effect === 'done' ? undo?.until : undefined
+  const undoableUntil = isUndoable(ending) ? undo?.until : undefined
   return outcomeOf(ending, { seq, action, resource, durationMs: Math.round(durationMs * 1000) / 1000, undoableUntil })
 }
 

@@ -156,6 +156,7 @@ function acting(provider: Provider, root: string, random: (below: number) => num
       network: 'public',
       judge: () => ({ network: 'public' }),
       contents: noContents,
+      report: () => undefined,
     }
     return { action, path, answer: (await provider.actions[action]?.perform(call)) as Answer }
   }

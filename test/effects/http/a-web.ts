@@ -88,6 +88,7 @@ export function callFor(resource: string, params: JsonObject = {}): Call {
     network: 'private',
     judge: () => ({ network: 'private' }),
     contents: noContents,
+    report: () => undefined,
   }
 }
 

@@ -95,6 +95,7 @@ export function aMachine(options: ProcessesOptions, own: readonly string[] = ['o
         network: 'public',
         judge: () => ({ network: 'public' }),
         contents: noVault,
+        report: () => undefined,
         ...changes,
       })
     },

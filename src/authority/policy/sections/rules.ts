@@ -17,7 +17,9 @@ import {
   type Placed,
   type Reader,
 } from '../shape.ts'
+import type { Compensation } from '../types.ts'
 import { who, type Who } from '../who.ts'
+import { compensate } from './compensate.ts'
 import { actionPattern, resourcePattern } from './pattern-fields.ts'
 
 /** What narrows a rule beside its two patterns. */
@@ -34,6 +36,7 @@ export interface AllowDraft extends RuleHead {
   readonly undo?: 'required' | 'on' | 'off'
   readonly cost?: ReadonlyMap<string, number>
   readonly network?: 'private'
+  readonly compensate?: Compensation
 }
 
 const people = list('`who`', who, { max: 1000, isFilled: true })
@@ -57,6 +60,7 @@ export function rulesSection(conditions: Conditions): {
     undo: optional(undo),
     cost: optional(cost),
     network: optional(oneOf('`network`', ['private'])),
+    compensate: optional(compensate),
   })
   const deny = record<RuleHead>('a deny rule', head)
   return {

@@ -15,12 +15,14 @@ import { checkBySchema, plainCopy, type StandardSchema } from './schema.ts'
 
 /** What a function is told beside its params. */
 export interface FunctionContext {
-  /** Aborted when the time is up or the kernel closes; pass it on to `fetch` and the like. */
+  /** Aborted when the caller cancels, the time is up or the kernel closes; pass it on to `fetch` and the like. */
   readonly signal: AbortSignal
   /** Canonical, as policy has judged it. */
   readonly resource: string
   /** `fn.<name>`. */
   readonly action: string
+  /** Tells the caller how far it is, if it wants to know. */
+  readonly report: Call['report']
 }
 
 /**
@@ -107,7 +109,7 @@ function problemOf(schema: StandardSchema, params: JsonObject, action: string): 
 
 /** Answers at once where the function does. */
 function perform(definition: FunctionDefinition<unknown>, call: Call): Answer | Promise<Answer> {
-  const { action, resource, signal } = call
+  const { action, resource, signal, report } = call
   if (signal.aborted) return none('cancelled', `\`${action}\` was cancelled before it began`, true)
   const checked =
     definition.params === undefined
@@ -115,7 +117,7 @@ function perform(definition: FunctionDefinition<unknown>, call: Call): Answer | 
       : checkBySchema(definition.params, call.params, action)
   if ('problem' in checked) return none('invalid_params', checked.problem, false)
   try {
-    const result = definition.run(checked.value, { signal, resource, action })
+    const result = definition.run(checked.value, { signal, resource, action, report })
     return isThenable(result) ? performLater(result, action) : done(result)
   } catch (error) {
     return failed(error, action)

@@ -4,6 +4,7 @@ import { loadApart } from './load-apart.ts'
 import type { OpenGround } from './open-ground.ts'
 import { checkOptions, type HttpOptions } from './options.ts'
 import { checkRequest } from './request.ts'
+import { toldByStatus } from './status.ts'
 import { readUrl } from './url.ts'
 
 /**
@@ -32,6 +33,7 @@ export function http(options: HttpOptions = {}): Provider {
         timeoutMs: limits.httpMs + limits.httpGraceMs,
         foresee: async (call) => (await open()).foresee(call),
         perform: (call) => perform(call, open),
+        achieved: toldByStatus,
       },
     },
     close: () => {

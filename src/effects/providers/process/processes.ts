@@ -1,6 +1,7 @@
 import { systemClock } from '../../../base/clock.ts'
+import { isJsonObject, type JsonValue } from '../../../base/json.ts'
 import { limits } from '../../../base/limits.ts'
-import type { ActionDefinition, Answer, Call, Provider } from '../../provider.ts'
+import type { Achieved, ActionDefinition, Answer, Call, Provider } from '../../provider.ts'
 import { answering, foreseeing } from '../filesystem/ending.ts'
 import { hostVolume, type Volume } from '../filesystem/volume.ts'
 import type { Ground } from '../filesystem/walk.ts'
@@ -34,8 +35,16 @@ export function processes(options: ProcessesOptions = {}): Provider {
     ...(house.launcher && { tier: house.launcher.tier }),
     foresee: (call) => foreseeing(answering(call.resource, () => house.foresee(call))),
     perform: (call) => answering(call.resource, () => house.run(call)),
+    achieved: toldByExitCode,
   }
   return { name: 'process', actions: { 'proc.exec': action }, close: () => house.close() }
+}
+
+/** What it changed before it failed a program does not say. */
+function toldByExitCode(result: JsonValue | undefined): Achieved {
+  const exitCode = isJsonObject(result) ? result['exitCode'] : undefined
+  if (exitCode === 0) return 'yes'
+  return { unclear: typeof exitCode === 'number' ? `it ended with the exit code ${exitCode}` : 'it ended by a signal' }
 }
 
 /** Where the programs of one provider run. */
