@@ -2,7 +2,7 @@ import type { Verdict } from '../authority/policy/index.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ActionDefinition } from '../effects/provider.ts'
 import type { EntryDraft } from '../evidence/ledger/index.ts'
-import type { Asker } from './asker.ts'
+import type { Asker } from './asker/asker.ts'
 import type { Caller, Commitment, Gate, PolicyInForce } from './gate.ts'
 
 /** What parsing leaves: canonical, copied, and never read from the caller's object again. */

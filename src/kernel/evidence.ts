@@ -4,7 +4,7 @@ import type { RandomBytes } from '../base/random.ts'
 import type { Ledger } from '../evidence/ledger/index.ts'
 import { Contents, type Vault } from '../evidence/vault/index.ts'
 import type { Evidence } from './gate.ts'
-import { imagesFrom } from './images.ts'
+import { imagesFrom } from './undo/images.ts'
 import { defaultClass, keepIn } from './payload.ts'
 
 export interface EvidenceRooms {

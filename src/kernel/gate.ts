@@ -5,7 +5,7 @@ import type { KernelError } from '../base/errors.ts'
 import type { Principal } from '../base/principal.ts'
 import type { ActionDefinition, ContentStore, Protection } from '../effects/provider.ts'
 import type { EntryDraft } from '../evidence/ledger/index.ts'
-import type { Images } from './images.ts'
+import type { Images } from './undo/images.ts'
 import type { Outcome } from './outcome.ts'
 
 /** Everything that an attempt may use: the rooms that the kernel wired, and nothing of the caller's. */

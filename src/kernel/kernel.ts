@@ -22,7 +22,7 @@ import { resolveUnknown, type Resolution, type Resolved } from './resolve.ts'
 import { closeRooms, openRooms, unlessSealed, type Rooms } from './rooms.ts'
 import { submit } from './submit.ts'
 import { Turns } from './turns.ts'
-import { undo, whyNotUndo, type UndoOptions } from './undo.ts'
+import { undo, whyNotUndo, type UndoOptions } from './undo/undo.ts'
 
 /** What an agent holds: it can ask, and nothing else. */
 export interface AgentHandle {

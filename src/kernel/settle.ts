@@ -1,6 +1,6 @@
 import type { ActionDefinition, Standing } from '../effects/provider.ts'
 import type { EntryDraft, EntryOutcome } from '../evidence/ledger/index.ts'
-import { imagesFrom, type ImageRooms } from './images.ts'
+import { imagesFrom, type ImageRooms } from './undo/images.ts'
 
 /** By what can be told how the world stands. */
 export interface World {

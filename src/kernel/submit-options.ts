@@ -1,8 +1,8 @@
 import type { Clock } from '../base/clock.ts'
 import { KernelError } from '../base/errors.ts'
 import type { Progress } from '../effects/provider.ts'
-import { isAborted } from './abort-watch.ts'
-import { Asker } from './asker.ts'
+import { isAborted } from './asker/abort-watch.ts'
+import { Asker } from './asker/asker.ts'
 
 /** How a caller stays with its request. Neither is part of what is decided or written. */
 export interface SubmitOptions {

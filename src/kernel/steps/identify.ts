@@ -1,4 +1,4 @@
-import type { Asker } from '../asker.ts'
+import type { Asker } from '../asker/asker.ts'
 import type { Attempt } from '../attempt.ts'
 import type { Caller, Gate } from '../gate.ts'
 

@@ -1,13 +1,13 @@
 import { limits } from '../../base/limits.ts'
 import type { JsonObject } from '../../base/json.ts'
 import type { Answer, Call, Failure, Judged } from '../../effects/provider.ts'
-import type { Asker } from '../asker.ts'
+import type { Asker } from '../asker/asker.ts'
 import type { Attempt, ParsedRequest } from '../attempt.ts'
 import { readAnswer } from '../answer.ts'
 import type { Hurried } from '../gate.ts'
 import { cancelled, closed, timeIsUp } from '../deadlines.ts'
 import { judgeFurther } from '../judge-further.ts'
-import { withdrawal } from '../withdrawn.ts'
+import { withdrawal } from '../asker/withdrawn.ts'
 
 /**
  * Lets the provider act, and answers for it in every case: when it throws, hangs, or returns something that is no answer.

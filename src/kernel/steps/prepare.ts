@@ -4,7 +4,7 @@ import type { EntryDraft } from '../../evidence/ledger/index.ts'
 import type { Attempt } from '../attempt.ts'
 import { refuse, type Ending } from '../outcome.ts'
 import { draftOf } from '../draft.ts'
-import { takeImage } from '../take-image.ts'
+import { takeImage } from '../undo/take-image.ts'
 
 /**
  * Makes ready what an observation needs: its params are kept. It waits for nothing, and writes no intent.

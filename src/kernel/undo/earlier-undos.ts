@@ -1,6 +1,6 @@
-import { parseEntry } from '../evidence/ledger/index.ts'
-import { settledBy } from './resolve.ts'
-import type { Rooms } from './rooms.ts'
+import { parseEntry } from '../../evidence/ledger/index.ts'
+import { settledBy } from '../resolve.ts'
+import type { Rooms } from '../rooms.ts'
 
 /** An undo that was tried before and ended `unknown`, and whether a person has said since that it took effect. */
 export interface OpenUndo {

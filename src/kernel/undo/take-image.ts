@@ -1,13 +1,13 @@
-import { isJsonObject } from '../base/json.ts'
-import type { Captured, Imaging } from '../effects/provider.ts'
-import { readAnswer } from './answer.ts'
-import type { Attempt, ParsedRequest } from './attempt.ts'
+import { isJsonObject } from '../../base/json.ts'
+import type { Captured, Imaging } from '../../effects/provider.ts'
+import { readAnswer } from '../answer.ts'
+import type { Attempt, ParsedRequest } from '../attempt.ts'
 import { compensationFor } from './compensation-image.ts'
 import type { KeptImage } from './images.ts'
-import { refuse, type Ending } from './outcome.ts'
-import { ask } from './steps/perform.ts'
-import { screen } from './steps/screen.ts'
-import { withdrawn } from './withdrawn.ts'
+import { refuse, type Ending } from '../outcome.ts'
+import { ask } from '../steps/perform.ts'
+import { screen } from '../steps/screen.ts'
+import { withdrawn } from '../asker/withdrawn.ts'
 
 /**
  * Takes the before-image of what an attempt is about to change, unless the policy says `undo: off`. Where none can be taken,

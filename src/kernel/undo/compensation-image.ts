@@ -1,9 +1,9 @@
-import { isJsonObject, type JsonObject } from '../base/json.ts'
-import type { Attempt, ParsedRequest } from './attempt.ts'
+import { isJsonObject, type JsonObject } from '../../base/json.ts'
+import type { Attempt, ParsedRequest } from '../attempt.ts'
 import { asksForResult, fillRequest, type Compensation } from './compensation.ts'
-import type { Gate } from './gate.ts'
+import type { Gate } from '../gate.ts'
 import type { KeptImage } from './images.ts'
-import { readByDefinition } from './steps/parse.ts'
+import { readByDefinition } from '../steps/parse.ts'
 
 /** Stands where the name of an action stands otherwise. Those have a dot. */
 const instead = 'compensate'

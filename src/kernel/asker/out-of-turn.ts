@@ -1,5 +1,5 @@
-import type { Caller, Gate } from './gate.ts'
-import { readRequest } from './request.ts'
+import type { Caller, Gate } from '../gate.ts'
+import { readRequest } from '../request.ts'
 
 /**
  * Whether a request that is cancelled while it waits may end before its turn. One with an idempotency key may not: what waits

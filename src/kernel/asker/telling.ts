@@ -1,7 +1,7 @@
-import { fitsUtf8 } from '../base/bytes.ts'
-import type { Clock } from '../base/clock.ts'
-import { limits } from '../base/limits.ts'
-import type { Progress } from '../effects/provider.ts'
+import { fitsUtf8 } from '../../base/bytes.ts'
+import type { Clock } from '../../base/clock.ts'
+import { limits } from '../../base/limits.ts'
+import type { Progress } from '../../effects/provider.ts'
 
 /**
  * Tells a listener how far its attempt is: the newest report, no oftener than each `limits.progressMs`.

@@ -1,10 +1,10 @@
-import { fromUtf8 } from '../base/bytes.ts'
-import { isKernelError } from '../base/errors.ts'
-import { isJsonObject, parseJson, type JsonValue } from '../base/json.ts'
-import type { Entry } from '../evidence/ledger/index.ts'
-import type { Vault } from '../evidence/vault/index.ts'
-import { keptAnswerDepth } from './answers.ts'
-import { defaultClass } from './payload.ts'
+import { fromUtf8 } from '../../base/bytes.ts'
+import { isKernelError } from '../../base/errors.ts'
+import { isJsonObject, parseJson, type JsonValue } from '../../base/json.ts'
+import type { Entry } from '../../evidence/ledger/index.ts'
+import type { Vault } from '../../evidence/vault/index.ts'
+import { keptAnswerDepth } from '../answers.ts'
+import { defaultClass } from '../payload.ts'
 
 /** A result from the vault: `none` where the action had none, `gone` where it is not kept any more. */
 export type KeptResult = { readonly value: JsonValue } | 'none' | 'gone' | 'damaged'

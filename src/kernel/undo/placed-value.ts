@@ -1,4 +1,4 @@
-import type { Reference, Template } from '../base/template.ts'
+import type { Reference, Template } from '../../base/template.ts'
 
 type Placed = { readonly text: string } | { readonly problem: string }
 

@@ -1,5 +1,5 @@
-import type { Clock } from '../base/clock.ts'
-import type { Progress } from '../effects/provider.ts'
+import type { Clock } from '../../base/clock.ts'
+import type { Progress } from '../../effects/provider.ts'
 import { isAborted, watchAbort } from './abort-watch.ts'
 import { Telling } from './telling.ts'
 

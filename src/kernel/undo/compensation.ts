@@ -1,10 +1,10 @@
-import type { Obligations } from '../authority/policy/index.ts'
-import { fitsUtf8 } from '../base/bytes.ts'
-import { canonicalJson, oversize } from '../base/canonical-json.ts'
-import { isKernelError } from '../base/errors.ts'
-import { isJsonObject, parseJson, type JsonObject, type JsonValue } from '../base/json.ts'
-import { limits } from '../base/limits.ts'
-import { readTemplate, type Reference, type Template } from '../base/template.ts'
+import type { Obligations } from '../../authority/policy/index.ts'
+import { fitsUtf8 } from '../../base/bytes.ts'
+import { canonicalJson, oversize } from '../../base/canonical-json.ts'
+import { isKernelError } from '../../base/errors.ts'
+import { isJsonObject, parseJson, type JsonObject, type JsonValue } from '../../base/json.ts'
+import { limits } from '../../base/limits.ts'
+import { readTemplate, type Reference, type Template } from '../../base/template.ts'
 import { placedIn } from './placed-value.ts'
 
 /** A request that takes another one back, as a rule declares it. */

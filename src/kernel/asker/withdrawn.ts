@@ -1,6 +1,6 @@
-import type { Failure } from '../effects/provider.ts'
-import type { Attempt } from './attempt.ts'
-import type { Ending } from './outcome.ts'
+import type { Failure } from '../../effects/provider.ts'
+import type { Attempt } from '../attempt.ts'
+import type { Ending } from '../outcome.ts'
 
 /** What is told of an attempt whose caller cancelled before the effect began. */
 export const withdrawal: Failure = {
