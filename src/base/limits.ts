@@ -161,6 +161,12 @@ export const limits = {
   policyNodes: 1_000_000,
   /** Action names whose rules a policy keeps looked up. */
   policyActions: 1024,
+  /** Pairs of rules that a check compares, looking for those that make no difference. */
+  policyComparisons: 1_000_000,
+  /** Distinct requests of a log that a policy is suggested for. */
+  suggestedRequests: 200_000,
+  /** Changed decisions that a replay lists; those behind them are counted. */
+  replayChanges: 100_000,
   /** Ids of determining rules that one entry names. */
   rulesPerEntry: 1000,
   /** Entries that make a block: so many are published at once, without waiting for the interval. */

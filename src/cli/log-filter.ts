@@ -36,7 +36,7 @@ async function readGlob(text: string): Promise<Minimatch> {
 }
 
 /** A point in time (ISO 8601, without a zone: of this machine) or how long ago. */
-function readTime(text: string, nowMs: number): number {
+export function readTime(text: string, nowMs: number): number {
   const [, amount, unit = ''] = /^(\d{1,9})([smhdw])$/.exec(text) ?? []
   if (amount !== undefined) return nowMs - Number(amount) * (unitsMs[unit] ?? 0)
   const timeMs = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN

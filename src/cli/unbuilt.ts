@@ -7,22 +7,19 @@ const unbuilt: readonly string[] = [
   ...['run', 'ps', 'inspect', 'scan', 'fork', 'resume', 'replay'],
   ...['mcp', 'serve', 'agent'],
 ]
-const unbuiltOfPolicy: readonly string[] = ['allow', 'suggest', 'replay']
 
 /** Adds them to `program`, absent from its help. */
 export function hideUnbuilt(program: CommandUnknownOpts): void {
-  for (const name of unbuilt) program.addCommand(refusing(name, name), { hidden: true })
-  const policy = program.commands.find((command) => command.name() === 'policy')
-  for (const name of unbuiltOfPolicy) policy?.addCommand(refusing(name, `policy ${name}`), { hidden: true })
+  for (const name of unbuilt) program.addCommand(refusing(name), { hidden: true })
 }
 
-function refusing(name: string, fullName: string): CommandUnknownOpts {
+function refusing(name: string): CommandUnknownOpts {
   return new Command(name)
     .helpOption(false)
     .allowUnknownOption()
     .allowExcessArguments()
     .action(() => {
       const advice = '`kestrel --help` lists what is, and the README says what is planned'
-      throw new KernelError('USAGE_INVALID', `\`${fullName}\` is not built in this version; ${advice}`)
+      throw new KernelError('USAGE_INVALID', `\`${name}\` is not built in this version; ${advice}`)
     })
 }

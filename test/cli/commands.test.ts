@@ -293,8 +293,6 @@ describe('the smaller commands', () => {
     ['replay', 'x'],
     ['approve', 'x'],
     ['mcp', '--', 'x'],
-    ['policy', 'allow', '3'],
-    ['policy', 'suggest'],
   ])('%s says that it is not built', async (...args) => {
     using place = aPlace()
     const { code, stdout, stderr } = await place.run(args)

@@ -1,12 +1,11 @@
-import { canonicalJson } from '../../base/canonical-json.ts'
-import type { JsonValue } from '../../base/json.ts'
 import type { CompiledPolicy } from './compiled-policy.ts'
 import { hintForAccess, hintForMiss } from './hint.ts'
 import { hasDotSegment, matchesPattern } from './pattern.ts'
 import type { RuleBook } from './rule-book.ts'
 import { isDenied, missOf, type Rule } from './rule.ts'
 import type { Question, Verdict } from './types.ts'
-import { rulesText, yamlText } from './yaml-text.ts'
+import { blocksOfRules } from './rule-text.ts'
+import { smallestRules } from './smallest-rule.ts'
 
 /** One rule that had a say, or nearly had. */
 export interface ConsideredRule {
@@ -36,11 +35,11 @@ const nearMisses = 5
 
 export function explainQuestion(policy: CompiledPolicy, question: Question): Explanation {
   const verdict = policy.decide(question)
-  const suggestion = suggest(policy.book, question, verdict)
+  const smallest = smallestRules(policy, question, verdict)
   return {
     verdict,
     rules: [...considered(policy.book, question), ...nearlyMatching(policy.book, question)],
-    ...(suggestion === undefined ? {} : { suggestion }),
+    ...(smallest === undefined ? {} : { suggestion: blocksOfRules(policy.book.allowName, smallest) }),
   }
 }
 
@@ -112,47 +111,4 @@ function commonStart(a: string, b: string): number {
   let length = 0
   while (length < a.length && length < b.length && a[length] === b[length]) length++
   return length
-}
-
-function suggest(book: RuleBook, question: Question, verdict: Verdict): string | undefined {
-  if (verdict.effect !== 'forbid' || verdict.rules.some((id) => id.startsWith('access['))) return undefined
-  const extra = narrowing(book, question, verdict)
-  if (extra === undefined || question.resources.some(hasDotSegment)) return undefined
-  return rulesText(book.allowName, question.action, uncovered(book, question), extra)
-}
-
-function uncovered(book: RuleBook, question: Question): readonly string[] {
-  const applying = (resource: string): boolean =>
-    book.rules.some(
-      (rule) =>
-        rule.effect === 'allow' &&
-        matchesPattern(rule.action, question.action) &&
-        matchesPattern(rule.resource, resource) &&
-        missOf(rule, question, resource) === undefined,
-    )
-  return question.resources.filter((resource) => !applying(resource))
-}
-
-/** Further lines that keep a suggested rule small; undefined where no allow rule would help. */
-function narrowing(book: RuleBook, question: Question, verdict: Verdict): readonly string[] | undefined {
-  const who = `who: [${JSON.stringify(`principal:${question.principal.id}`)}]`
-  switch (verdict.reason) {
-    case 'no_matching_rule':
-      return []
-    case 'role_missing':
-    case 'condition_false':
-      return [who]
-    case 'constraint_mismatch':
-      return [who, ...constraintLine(book, question, verdict.rules[0])]
-    default:
-      return undefined
-  }
-}
-
-function constraintLine(book: RuleBook, question: Question, id: string | undefined): readonly string[] {
-  const constrained = Object.keys(book.rules.find((rule) => rule.id === id)?.constraint ?? {})
-  const sent = constrained.filter((name) => Object.hasOwn(question.params, name) && question.params[name] !== null)
-  if (sent.length === 0) return []
-  const members = sent.map((name) => `${yamlText(name)}: ${canonicalJson(question.params[name] as JsonValue)}`)
-  return [`constraint: { ${members.join(', ')} }`]
 }

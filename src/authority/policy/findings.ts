@@ -31,6 +31,11 @@ export class Findings {
     return this.#problems.length >= limits.problems
   }
 
+  /** The same for warnings. */
+  get warned(): boolean {
+    return this.#warnings.length >= limits.problems
+  }
+
   get problems(): readonly PolicyProblem[] {
     return inOrder(this.#problems)
   }

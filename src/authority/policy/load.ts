@@ -3,11 +3,13 @@ import { canonicalJson } from '../../base/canonical-json.ts'
 import { sha256Hex } from '../../base/hash.ts'
 import type { JsonValue } from '../../base/json.ts'
 import { snapshot } from '../../base/snapshot.ts'
+import type { Surroundings } from './check-options.ts'
 import { compile, warnOf } from './compile.ts'
 import type { CompiledPolicy } from './compiled-policy.ts'
 import { decide } from './decide.ts'
 import { nodeOf, readDocument } from './document.ts'
 import { Findings } from './findings.ts'
+import { lint } from './lint.ts'
 import type { Node } from './node.ts'
 import type { RuleBook } from './rule-book.ts'
 import { readPolicyFile } from './sections/policy-file.ts'
@@ -39,11 +41,20 @@ export function loadPolicy(text: string, options: LoadOptions): CompiledPolicy {
   return policy ?? refuse(findings, ({ line, column, message }) => `${options.file}:${line}:${column}: ${message}`)
 }
 
-/** All that is wrong with a policy file, without throwing. */
-export function checkPolicy(text: string, options: LoadOptions): PolicyCheck {
+/**
+ * All that is wrong with a policy file, without throwing. Told of its surroundings, it also warns of rules that make no
+ * difference and of rules that reach further than they should.
+ */
+export function checkPolicy(text: string, options: LoadOptions, surroundings?: Surroundings): PolicyCheck {
   const findings = new Findings()
   const digest = sha256Hex(text)
-  build(readDocument(text, findings), digest, options.baseDirectory, findings)
+  const node = readDocument(text, findings)
+  build(node, digest, options.baseDirectory, findings)
+  if (surroundings !== undefined && node !== undefined && !findings.failed) {
+    // It was read without a problem: what it warns of is told already.
+    const draft = readPolicyFile(node, options.baseDirectory, new Findings())
+    if (draft !== undefined) lint({ node, draft, book: compile(draft), file: options.file }, surroundings, findings)
+  }
   return { digest, problems: findings.problems, warnings: findings.warnings }
 }
 

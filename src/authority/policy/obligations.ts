@@ -54,6 +54,19 @@ export function strictest(all: readonly Obligations[]): Obligations {
   })
 }
 
+/** Whether `a` asks for anything, or permits anything beside, that `b` does not. */
+export function isStricterThan(a: Obligations, b: Obligations): boolean {
+  const rank = (names: readonly string[], name: string | undefined): number =>
+    name === undefined ? -1 : names.indexOf(name)
+  return (
+    rank(approvals, a.approval) > rank(approvals, b.approval) ||
+    rank(undos, a.undo) > rank(undos, b.undo) ||
+    Object.entries(a.cost ?? {}).some(([meter, units]) => units > (b.cost?.[meter] ?? -1)) ||
+    (a.network !== undefined && b.network === undefined) ||
+    (a.compensate !== undefined && onlyOne([a, b]) !== b.compensate)
+  )
+}
+
 function onlyOne(all: readonly Obligations[]): Compensation | 'conflicting' | undefined {
   let found: Compensation | undefined
   for (const { compensate } of all) {

@@ -24,7 +24,7 @@ export const who: Reader<Who> = (node: Node, findings: Findings) => {
   )
 }
 
-export function isOneOf(entries: readonly Who[], question: Question): boolean {
+export function isOneOf(entries: readonly Who[], question: Pick<Question, 'principal' | 'agent'>): boolean {
   return entries.some(({ kind, name }) => {
     if (kind === 'role') return question.principal.roles.includes(name)
     return name === (kind === 'principal' ? question.principal.id : question.agent)

@@ -1,20 +1,41 @@
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { dirname, resolve } from 'node:path'
-import { checkPolicy, type PolicyProblem } from '../../authority/policy/index.ts'
+import { checkPolicy, type PolicyProblem, type Surroundings } from '../../authority/policy/index.ts'
 import { visible } from '../../base/display.ts'
 import { readPolicyText } from '../../kernel/policy-source.ts'
+import { providersOfCli } from '../cli-providers.ts'
 import { exitCodes } from '../exit-code.ts'
 import { textLines } from '../render/layout.ts'
 import type { Paint } from '../render/paint.ts'
 import type { World } from '../world.ts'
 
 /** Says all that is wrong with a policy file, with line and column. */
-export function policyCheck({ terminal, places }: World, given: string | undefined): number {
+export function policyCheck(world: World, given: string | undefined): number {
+  const { terminal, places } = world
   const file = given === undefined ? places.policy : resolve(given)
-  const { digest, problems, warnings } = checkPolicy(readPolicyText(file), { file, baseDirectory: dirname(file) })
+  const options = { file, baseDirectory: dirname(file) }
+  const { digest, problems, warnings } = checkPolicy(readPolicyText(file), options, surroundingsOf(world))
   const ok = problems.length === 0
-  if (terminal.isJson) terminal.json({ ok, digest, problems, warnings })
+  const graded = { problems: problems.map(asError), warnings: warnings.map(asWarning) }
+  if (terminal.isJson) terminal.json({ ok, digest, ...graded })
   else terminal.say(...lines({ file: given ?? file, ok, digest, problems, warnings }, terminal.paint))
   return ok ? exitCodes.ok : exitCodes.usage
+}
+
+const asError = (problem: PolicyProblem): object => ({ ...problem, severity: 'error' })
+const asWarning = (problem: PolicyProblem): object => ({ ...problem, severity: 'warning' })
+
+function surroundingsOf({ places, environment }: World): Surroundings {
+  const actions = providersOfCli().flatMap((provider) =>
+    Object.entries(provider.actions).map(([name, { kind }]) => [name, kind] as const),
+  )
+  return {
+    actions: new Map(actions),
+    home: resolve(environment['HOME'] || homedir()),
+    ownFolders: [places.dataDir, places.keysDir],
+    exists: existsSync,
+  }
 }
 
 interface Checked {
