@@ -91,7 +91,7 @@ async function undoMistake(kernel: Kernel, picture: string): Promise<void> {
       request: {
         action: 'fs.write',
         resource: '/workspace/output/logo.png',
-        params: { content: 'TODO: a nicer picture' },
+        params: { content: 'a sketch of a nicer picture' },
       },
       about: 'the picture is gone',
       ends: 'ok',
