@@ -149,10 +149,12 @@ describe('an undo that is refused', () => {
     const images = join(world.dataDir, 'vault/+undo/internal')
     expect(readdirSync(images)).toContain('2026-06-01.key')
     nowMs += 86_400_000
-    await world.reopen()
     await world.submit('fs.write', '/workspace/a.txt', { content: 'newest' })
-    await world.reopen()
     expect(readdirSync(images).filter((name) => name < '2026-06-15')).toEqual([])
+    nowMs += limits.undoMs + 2 * 86_400_000
+    await world.submit('fs.list', '/workspace')
+    await world.reopen()
+    expect(readdirSync(images)).toEqual([])
   })
 
   test('keeps the image: what a deny rule forbade can be undone when the rule is gone', async () => {

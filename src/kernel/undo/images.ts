@@ -34,6 +34,8 @@ function takenAtMs({ until }: Taken): number {
   return until - limits.undoMs
 }
 
+const dayMs = 86_400_000
+
 /** Nesting of an image: a tree of folders, a few levels a folder. */
 const imageDepth = 1024
 
@@ -56,8 +58,17 @@ export function imagesFrom({ images: vault, ledger, random, clock }: ImageRooms)
     }
   }
   const now = (): number => Math.max(clock.now(), ledger.timeMs)
+  let sweptDay = Math.floor(now() / dayMs)
+  /** Once a day, for a kernel that runs long: a start does it too. */
+  const destroyExpired = (): void => {
+    const day = Math.floor(now() / dayMs)
+    if (day === sweptDay) return
+    sweptDay = day
+    vault.expire(now() - limits.undoMs)
+  }
   return {
     keep({ action, image }, sensitivity) {
+      destroyExpired()
       const commitment = keepIn(vault, random, sensitivity, canonicalBytes({ action, image }))
       return { image: commitment, until: now() + limits.undoMs }
     },
