@@ -4,6 +4,12 @@ import { visible, type Outcome } from 'kestrel-kernel'
 /** What the demo prints with: colours on a terminal, plain text elsewhere. */
 const colour = picocolors.createColors(process.stdout.isTTY && !process.env['NO_COLOR'])
 
+// A reader that has seen enough, as `head`, closes the pipe: that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit()
+  throw error
+})
+
 export function title(text: string): void {
   console.log(`\n${colour.bold(text)}`)
 }
