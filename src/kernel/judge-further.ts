@@ -1,5 +1,6 @@
 import type { JsonObject } from '../base/json.ts'
 import type { Judged } from '../effects/provider.ts'
+import { askPolicy } from './ask-policy.ts'
 import type { Attempt, ParsedRequest } from './attempt.ts'
 
 /**
@@ -10,13 +11,10 @@ export function judgeFurther(attempt: Attempt, raw: string, params: JsonObject |
   const parsed = attempt.parsed as ParsedRequest
   const reading = parsed.definition.readResource(raw)
   if ('problem' in reading) return { refused: 'invalid_request', message: reading.problem }
-  const verdict = attempt.inForce.policy.decide({
-    principal: attempt.caller.principal,
-    agent: attempt.caller.agent,
+  const verdict = askPolicy(attempt, {
     action: parsed.action,
     resources: [reading.canonical],
     params: params ?? parsed.params,
-    timeMs: attempt.gate.clock.now(),
   })
   const { effect, reason, message, hint, obligations } = verdict
   if (effect !== 'permit') return { refused: reason, message, ...(hint !== undefined && { hint }) }

@@ -1,6 +1,6 @@
 import type { ActionDefinition, Standing } from '../effects/provider.ts'
 import type { EntryDraft, EntryOutcome } from '../evidence/ledger/index.ts'
-import { imagesFrom, type ImageRooms } from './undo/images.ts'
+import { imagesFrom, type ImageRooms, type Images } from './undo/images.ts'
 
 /** By what can be told how the world stands. */
 export interface World {
@@ -16,9 +16,10 @@ export interface World {
  */
 export async function endInterrupted(rooms: ImageRooms, world: World): Promise<void> {
   const { ledger } = rooms
+  const images = imagesFrom(rooms)
   for (const { id, intent } of ledger.unsettled) {
     const { undo, ...draft } = intent as unknown as EntryDraft
-    const standing = undo === undefined ? 'neither' : await standingOf(rooms, { ...draft, undo }, world)
+    const standing = undo === undefined ? 'neither' : await standingOf(images, { ...draft, undo }, world)
     const mayBeUndone = standing === 'before' ? undefined : undo
     await ledger.append(
       { ...draft, undo: mayBeUndone, outcome: outcomes[standing] },
@@ -33,9 +34,9 @@ const outcomes: Readonly<Record<Standing, EntryOutcome>> = {
   neither: { status: 'unknown', effect: 'uncertain', error: 'interrupted' },
 }
 
-async function standingOf(rooms: ImageRooms, draft: EntryDraft, { actions, mounts }: World): Promise<Standing> {
+async function standingOf(images: Images, draft: EntryDraft, { actions, mounts }: World): Promise<Standing> {
   try {
-    const { action, image } = await imagesFrom(rooms).read(draft.undo as NonNullable<EntryDraft['undo']>, draft.class)
+    const { action, image } = await images.read(draft.undo as NonNullable<EntryDraft['undo']>, draft.class)
     const reversal = actions.get(action)?.reversal
     if (reversal === undefined) return 'neither'
     return await reversal.compare(image, { resource: draft.resource ?? '', mounts })

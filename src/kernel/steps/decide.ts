@@ -1,19 +1,13 @@
 import type { Verdict } from '../../authority/policy/index.ts'
 import { limits } from '../../base/limits.ts'
+import { askPolicy } from '../ask-policy.ts'
 import type { Attempt, ParsedRequest } from '../attempt.ts'
 import type { Ending, Reason } from '../outcome.ts'
 
 /** Asks the policy that was in force when the attempt began. Whatever it does not permit ends here, or in `hold`. */
 export function decide(attempt: Attempt): Ending | undefined {
   const parsed = attempt.parsed as ParsedRequest
-  const verdict = attempt.inForce.policy.decide({
-    principal: attempt.caller.principal,
-    agent: attempt.caller.agent,
-    action: parsed.action,
-    resources: parsed.resources,
-    params: parsed.params,
-    timeMs: attempt.gate.clock.now(),
-  })
+  const verdict = askPolicy(attempt, parsed)
   attempt.verdict = verdict
   if (verdict.effect !== 'forbid') return undefined
   return { status: 'denied', reason: reasonOf(verdict) }

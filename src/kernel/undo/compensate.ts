@@ -2,6 +2,7 @@ import type { JsonObject } from '../../base/json.ts'
 import type { Achieved, ActionDefinition, Answer } from '../../effects/provider.ts'
 import type { Entry } from '../../evidence/ledger/index.ts'
 import { readAnswer } from '../answer.ts'
+import { askPolicy } from '../ask-policy.ts'
 import type { Attempt, ParsedRequest } from '../attempt.ts'
 import { asksForResult, fillRequest } from './compensation.ts'
 import type { CompensationImage } from './compensation-image.ts'
@@ -124,18 +125,9 @@ function readSafely<Read>(read: () => Read): Read | { readonly problem: string }
   }
 }
 
-function forbiddenBy(
-  { gate, caller, inForce }: Attempt,
-  { action, resources, params, displayed }: ParsedRequest,
-): Ending | undefined {
-  const { reason, rules, message } = inForce.policy.decide({
-    principal: caller.principal,
-    agent: caller.agent,
-    action,
-    resources,
-    params,
-    timeMs: gate.clock.now(),
-  })
+function forbiddenBy(attempt: Attempt, request: ParsedRequest): Ending | undefined {
+  const { action, displayed } = request
+  const { reason, rules, message } = askPolicy(attempt, request)
   if (reason !== 'denied_by_rule') return undefined
   return refuse('denied_by_rule', `to undo it is \`${action}\` on \`${displayed.join('` and `')}\`, and ${message}`, {
     rule: rules.join(', '),

@@ -1,6 +1,7 @@
 import { isJsonObject } from '../../base/json.ts'
 import type { Captured, Imaging } from '../../effects/provider.ts'
 import { readAnswer } from '../answer.ts'
+import { askPolicy } from '../ask-policy.ts'
 import type { Attempt, ParsedRequest } from '../attempt.ts'
 import { compensationFor } from './compensation-image.ts'
 import type { KeptImage } from './images.ts'
@@ -52,18 +53,12 @@ function unavailable({ verdict }: Attempt, why: string): Ending {
 
 /** Where the content of images goes, and what the policy forbids that it would take to get it. */
 function imagingOf(attempt: Attempt): Imaging {
-  const { gate, verdict, inForce, caller, parsed } = attempt
+  const { gate, verdict, parsed } = attempt
+  const { params } = parsed as ParsedRequest
   return {
     ...gate.evidence.images.contents(verdict?.class),
     forbids: (action, resource) =>
-      inForce.policy.decide({
-        principal: caller.principal,
-        agent: caller.agent,
-        action,
-        resources: [resource],
-        params: (parsed as ParsedRequest).params,
-        timeMs: gate.clock.now(),
-      }).reason === 'denied_by_rule',
+      askPolicy(attempt, { action, resources: [resource], params }).reason === 'denied_by_rule',
   }
 }
 

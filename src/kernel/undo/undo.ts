@@ -5,6 +5,7 @@ import type { ActionDefinition, Reversal } from '../../effects/provider.ts'
 import { parseEntry, type Entry } from '../../evidence/ledger/index.ts'
 import { compensate, readyToCompensate } from './compensate.ts'
 import { compensationIn } from './compensation-image.ts'
+import { askPolicy } from '../ask-policy.ts'
 import { noParams, type Attempt, type ParsedRequest } from '../attempt.ts'
 import type { Caller, Gate } from '../gate.ts'
 import type { KeptImage } from './images.ts'
@@ -206,18 +207,11 @@ const damagedImage = {
 
 /** The deny rules that forbid what putting it back amounts to. */
 function forbiddenBy(attempt: Attempt, { action, image }: KeptImage, reversal: Reversal): Ending | undefined {
-  const { gate, caller, inForce, parsed } = attempt
-  const { resources, params } = parsed as ParsedRequest
+  const { resources, params } = attempt.parsed as ParsedRequest
   const steps = [...reversal.amountsTo(image), ...resources.map((resource) => ({ action, resource }))]
   for (const step of steps) {
-    const { reason, rules, message } = inForce.policy.decide({
-      principal: caller.principal,
-      agent: caller.agent,
-      action: step.action,
-      resources: [step.resource],
-      params,
-      timeMs: gate.clock.now(),
-    })
+    const asked = { action: step.action, resources: [step.resource], params }
+    const { reason, rules, message } = askPolicy(attempt, asked)
     if (reason !== 'denied_by_rule') continue
     return refuse('denied_by_rule', `to undo it is \`${step.action}\` on \`${step.resource}\`, and ${message}`, {
       rule: rules.join(', '),

@@ -4,7 +4,8 @@ import { promisify } from 'node:util'
 import { systemCode } from '../../../base/errors.ts'
 import { limits } from '../../../base/limits.ts'
 import type { Imaging, Protection } from '../../provider.ts'
-import { fail, refuse } from './ending.ts'
+import { fail } from './ending.ts'
+import { assertNotOurs } from './own.ts'
 import { agentPath } from './mount.ts'
 import { absent, factsOf, type FileState, type FolderState, type State } from './image.ts'
 import { join } from './path.ts'
@@ -102,14 +103,6 @@ async function captureEntry(
   } finally {
     volume.close(spot)
   }
-}
-
-/** What is Kestrel's own is neither kept nor taken along with the folder that it lies in. @throws Ended */
-export function assertNotOurs(spot: Spot, path: string, protection: Protection): void {
-  const { dev, ino, nlink } = spot.facts
-  const links = spot.facts.isDirectory() ? 1n : nlink
-  if (!protection.coversPath(spot.path) && !protection.coversIdentity({ dev, ino, links })) return
-  throw refuse('self_protected', `\`${path}\` belongs to Kestrel itself, which no action may touch`)
 }
 
 async function captureFile(capturing: Capturing, spot: Spot, path: string): Promise<FileState> {

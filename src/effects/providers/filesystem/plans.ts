@@ -1,10 +1,11 @@
+import { sha256Hex } from '../../../base/hash.ts'
 import type { Call, Imaging } from '../../provider.ts'
 import { captureAt, captureOnWay, Unable } from './capture.ts'
 import { contentOf } from './content.ts'
 import { findExisting } from './existing.ts'
 import { absent, type Change, type FileState, type Moved } from './image.ts'
 import { destinationOf } from './move-plan.ts'
-import { at, digestOf, type Plan } from './reversal.ts'
+import { at, type Plan } from './reversal.ts'
 import { stampOf } from './stamp.ts'
 import type { Ground } from './walk.ts'
 
@@ -19,7 +20,7 @@ export interface Planning {
 export async function planWrite({ ground, call, images }: Planning): Promise<Plan> {
   const { missing, state } = await captureOnWay({ ground, images }, call)
   const bytes = contentOf(call.params)
-  const after: FileState = { kind: 'file', sizeBytes: bytes.length, sha256: digestOf(bytes) }
+  const after: FileState = { kind: 'file', sizeBytes: bytes.length, sha256: sha256Hex(bytes) }
   return { changes: [...made(missing), { path: call.resource, before: state, after }] }
 }
 
@@ -32,7 +33,7 @@ export async function planAppend({ ground, call, images }: Planning): Promise<Pl
     kind: 'file',
     sizeBytes: from + bytes.length,
     ...(from > 0 && { from }),
-    sha256: digestOf(bytes),
+    sha256: sha256Hex(bytes),
   }
   return { changes: [...made(missing), { path: call.resource, before: state, after }] }
 }

@@ -14,9 +14,11 @@ import {
 import { systemCode } from '../../../base/errors.ts'
 import type { RandomBytes } from '../../../base/random.ts'
 import type { ContentStore, KeptContent } from '../../provider.ts'
+import { Aside } from './aside.ts'
 import { Draft, giveBack, writeAll } from './draft.ts'
 import { refuse, type Ended } from './ending.ts'
 import { sightOf, type Facts, type FileState, type FolderState, type Moved, type State } from './image.ts'
+import { join } from './path.ts'
 import { spareName } from './spare-name.ts'
 import { stampOf } from './stamp.ts'
 import type { Syncs } from './syncs.ts'
@@ -95,21 +97,17 @@ function takeAway(
   begin()
   const path = `${walk.folder.at}/${name}`
   if (spot.facts.isDirectory() && (seen?.kind !== 'folder' || seen.entries === undefined)) return removeIfEmpty(path)
-  const aside = `${walk.folder.at}/${spareName(random)}`
-  // Moved aside first: what is removed then is what was looked at, whoever changes names meanwhile.
-  renameSync(path, aside)
-  const moved = ground.volume.step(walk.folder, aside.slice(walk.folder.at.length + 1))
+  const place = { folder: walk.folder, name, path: join(walk.folderName, name) }
+  const aside = new Aside(ground.volume, place, spot.facts, random)
+  if (!spot.facts.isDirectory()) return unlinkSync(aside.at)
+  // Where a spot is but a path, it has moved along with the name.
+  const moved = ground.volume.step(walk.folder, aside.name)
   try {
-    if (moved.facts.ino !== spot.facts.ino || moved.facts.dev !== spot.facts.dev) {
-      renameSync(aside, path)
-      throw conflict('it was swapped at this moment')
-    }
-    if (!moved.facts.isDirectory()) return unlinkSync(aside)
     emptyFolder(ground.volume, moved)
-    rmdirSync(aside)
   } finally {
     ground.volume.close(moved)
   }
+  rmdirSync(aside.at)
 }
 
 /** What others put into it since keeps it. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { isKernelError } from '../../../base/errors.ts'
 import { pooledRandom } from '../../../base/random.ts'
 import type { Answer, Call, Captured, Imaging, Protection, Reversal, Standing } from '../../provider.ts'
@@ -212,9 +211,4 @@ function hasSameMounts(image: Image, mounts: Call['mounts']): boolean {
 /** The same call, for another path. */
 export function at({ mounts, protection }: Destination, resource: string): Destination {
   return { resource, mounts, protection }
-}
-
-/** SHA-256, 64 hex. */
-export function digestOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
 import { limits } from '../../../base/limits.ts'
 import type { Protection } from '../../provider.ts'
-import { assertNotOurs, Unable } from './capture.ts'
+import { Unable } from './capture.ts'
+import { assertNotOurs } from './own.ts'
 import { settableNs } from './draft.ts'
 import type { Spot, Volume } from './volume.ts'
 

@@ -3,6 +3,7 @@ import { systemCode } from '../../../base/errors.ts'
 import { limits } from '../../../base/limits.ts'
 import type { Call } from '../../provider.ts'
 import { conflict, fail, refuse, type Ended } from './ending.ts'
+import { assertNotOurs } from './own.ts'
 import { locate } from './mount.ts'
 import { join } from './path.ts'
 import { isSame, type Identity, type Spot } from './volume.ts'
@@ -131,12 +132,8 @@ class Looking {
 
   private judge(spot: Spot, names: readonly string[]): void {
     const { ground, call, judge } = this.options
-    const { dev, ino, nlink } = spot.facts
     const path = names.reduce(join, call.resource)
-    const links = spot.facts.isDirectory() ? 1n : nlink
-    if (call.protection.coversPath(spot.path) || call.protection.coversIdentity({ dev, ino, links })) {
-      throw refuse('self_protected', `\`${path}\` belongs to Kestrel itself, which no action may touch`)
-    }
+    assertNotOurs(spot, path, call.protection)
     if (!spot.facts.isFile() && !spot.facts.isDirectory() && !spot.facts.isSymbolicLink()) {
       throw refuse('unsafe_file', `\`${path}\` is not an ordinary file or folder`)
     }

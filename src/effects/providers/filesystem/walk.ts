@@ -6,6 +6,7 @@ import { fail, refuse, type Ended } from './ending.ts'
 import { agentPath, locate, segmentsOf, type MountedPath } from './mount.ts'
 import type { OpenFiles } from './open-files.ts'
 import type { OpenMount, OpenMounts } from './open-mounts.ts'
+import { isOwn, ownEnding } from './own.ts'
 import { foldName, isWithin, join } from './path.ts'
 import { correctionOf, type Spelling } from './spelling.ts'
 import type { Syncs } from './syncs.ts'
@@ -171,18 +172,11 @@ export class Walk implements Disposable {
   }
 
   private guardPath(path: string): void {
-    if (this.call.protection.coversPath(path)) throw this.protectedEnding()
+    if (this.call.protection.coversPath(path)) throw ownEnding(this.call.resource)
   }
 
   private guard(spot: Spot): void {
-    const { dev, ino, nlink } = spot.facts
-    // A folder counts its subfolders as links, yet it cannot be linked elsewhere.
-    const links = spot.facts.isDirectory() ? 1n : nlink
-    if (this.call.protection.coversIdentity({ dev, ino, links })) throw this.protectedEnding()
-  }
-
-  private protectedEnding(): Ended {
-    return refuse('self_protected', `\`${this.call.resource}\` belongs to Kestrel itself, which no action may touch`)
+    if (isOwn(spot, this.call.protection)) throw ownEnding(this.call.resource)
   }
 
   private refuseSynthetic(kind: FileSystemKind): void {
